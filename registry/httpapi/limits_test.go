@@ -1,0 +1,170 @@
+package httpapi_test
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zonekeeper/zonekeeper/registry"
+	"github.com/zonekeeper/zonekeeper/registry/eureka"
+	"github.com/zonekeeper/zonekeeper/registry/httpapi"
+)
+
+func gzipped(t testing.TB, body string) string {
+	var b bytes.Buffer
+	zw := gzip.NewWriter(&b)
+	_, err := zw.Write([]byte(body))
+	require.NoError(t, err)
+	require.NoError(t, zw.Close())
+	return b.String()
+}
+
+func TestBodiesAreBounded(t *testing.T) {
+	handler := ordersServer(t, httpapi.Deps{MaxBody: 4 << 10, MaxBatch: 8 << 10})
+	padded := func(size int) string { return orders("two") + strings.Repeat(" ", size) }
+	for _, tc := range []struct {
+		name, path, body string
+		headers          []string
+		status           int
+	}{
+		{"within", "/eureka/apps/ORDERS", padded(1 << 10), nil, http.StatusNoContent},
+		{"beyond", "/eureka/apps/ORDERS", padded(4 << 10), nil, http.StatusRequestEntityTooLarge},
+		{"gzip within", "/eureka/apps/ORDERS", gzipped(t, padded(1<<10)), []string{"Content-Encoding", "gzip"}, http.StatusNoContent},
+		{"gzip that unpacks to more", "/eureka/apps/ORDERS", gzipped(t, padded(1<<20)), []string{"Content-Encoding", "gzip"}, http.StatusRequestEntityTooLarge},
+		{"gzip cut short", "/eureka/apps/ORDERS", gzipped(t, padded(1<<10))[:80], []string{"Content-Encoding", "gzip"}, http.StatusBadRequest},
+		{"not gzip", "/eureka/apps/ORDERS", padded(0), []string{"Content-Encoding", "gzip"}, http.StatusBadRequest},
+		{"unknown encoding", "/eureka/apps/ORDERS", padded(0), []string{"Content-Encoding", "br"}, http.StatusBadRequest},
+		{"batch within", "/eureka/peerreplication/batch", `{"replicationList":[]}` + strings.Repeat(" ", 6<<10), nil, http.StatusOK},
+		{"batch beyond", "/eureka/peerreplication/batch", `{"replicationList":[]}` + strings.Repeat(" ", 8<<10), nil, http.StatusRequestEntityTooLarge},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := do(handler, http.MethodPost, tc.path, tc.body, append([]string{"Content-Type", "application/json"}, tc.headers...)...)
+			require.Equal(t, tc.status, w.Code, w.Body.String())
+			if tc.status == http.StatusRequestEntityTooLarge {
+				require.Empty(t, w.Body.String())
+			}
+			do(handler, http.MethodDelete, "/eureka/apps/ORDERS/two", "")
+		})
+	}
+}
+
+// A body without a length is cut off at the limit too.
+func TestChunkedBodiesAreBounded(t *testing.T) {
+	handler := ordersServer(t, httpapi.Deps{MaxBody: 4 << 10})
+	r, err := http.NewRequest(http.MethodPost, "/eureka/apps/ORDERS", struct{ *strings.Reader }{strings.NewReader(strings.Repeat("x", 1<<20))})
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	r.ContentLength = -1
+	w := recorderFor(handler, r)
+	require.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
+}
+
+// Ten thousand requests of garbage leave nothing behind: no application, no instance, no memory that grows with them.
+func TestGarbageLeavesNothingBehind(t *testing.T) {
+	reg, err := registry.New(registry.Config{Epoch: 1})
+	require.NoError(t, err)
+	handler, err := httpapi.New(httpapi.Deps{Registry: reg})
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(1, 2))
+	garbage := func(n int) string {
+		b := make([]byte, rng.IntN(n))
+		for i := range b {
+			b[i] = byte(33 + rng.IntN(94))
+		}
+		return strings.NewReplacer("?", "%3F", "#", "%23", "%", "%25", "\"", "%22", "<", "%3C").Replace(string(b))
+	}
+	compressed := gzipped(t, garbage(50))
+	one := func(i int) {
+		methods := []string{"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH"}
+		paths := []string{
+			"/eureka/apps/" + garbage(40), "/eureka/apps/" + garbage(20) + "/" + garbage(40), "/eureka/vips/" + garbage(60),
+			"/eureka/svips/" + garbage(60), "/eureka/instances/" + garbage(60), "/" + garbage(80), "/eureka/peerreplication/batch",
+			"/eureka/apps/X/" + garbage(9) + "/status?value=" + garbage(9), "/eureka/apps/X/" + garbage(9) + "/metadata?" + garbage(50) + "=1",
+			"/api/v1/peer/stream", "/api/v1/peer/announce", "/eureka/apps?regions=" + garbage(50),
+		}
+		bodies := []string{garbage(500), "{", strings.Repeat("[", 500), `{"instance":{"app":"` + garbage(30) + `"}}`, `{"replicationList":[{"action":"Cancel"}]}`, "", compressed}
+		headers := []string{"Content-Type", []string{"application/json", "application/xml", garbage(20), "text/plain"}[rng.IntN(4)], "Accept", []string{"", "*/*", "application/json", garbage(30)}[rng.IntN(4)]}
+		if rng.IntN(4) == 0 {
+			headers = append(headers, "Content-Encoding", "gzip", "x-netflix-discovery-replication", "true")
+		}
+		w := do(handler, methods[i%len(methods)], paths[rng.IntN(len(paths))], bodies[rng.IntN(len(bodies))], headers...)
+		require.NotZero(t, w.Code)
+		require.Less(t, w.Body.Len(), 4<<10)
+	}
+	for i := range 1000 { // pools and tables find their size
+		one(i)
+	}
+	before := heap()
+	for i := range 10_000 {
+		one(i)
+	}
+	grown := int64(heap()) - int64(before)
+	stats := reg.Stats()
+	require.Zero(t, stats.Instances, "%+v", stats)
+	require.Zero(t, stats.Tombstones)
+	require.Zero(t, stats.Overrides)
+	require.Less(t, grown, int64(1<<20), "bytes that stay after 10,000 requests")
+	runtime.KeepAlive(handler)
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// Whoever promises a body and does not send it gets its answer after five seconds, well before clients lose patience, whether the
+// body is read or not.
+func TestASlowBodyIsNotWaitedFor(t *testing.T) {
+	for request, status := range map[string]int{
+		"POST /eureka/apps/ORDERS HTTP/1.1\r\nContent-Type: application/json\r\n": http.StatusBadRequest,
+		"PUT /eureka/apps/ORDERS/nobody HTTP/1.1\r\n":                             http.StatusNotFound,
+		"POST /api/v1/peer/stream HTTP/1.1\r\n":                                   http.StatusNotFound,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			srv := startServer(t, registry.Config{}, httpapi.Deps{})
+			conn := srv.listener.dial()
+			defer conn.Close()
+			start := time.Now()
+			_, err := conn.Write([]byte(request + "Host: x\r\nContent-Length: 100\r\n\r\n{"))
+			require.NoError(t, err)
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			require.NoError(t, err)
+			require.Equal(t, status, resp.StatusCode)
+			require.LessOrEqual(t, time.Since(start), 6*time.Second)
+		})
+	}
+}
+
+// Whoever asks for a long list and does not read it is cut off.
+func TestASlowReaderIsCutOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := startServer(t, registry.Config{}, httpapi.Deps{})
+		for i := range 1000 {
+			in, err := eureka.DecodeInstance([]byte(orders(fmt.Sprint("i", i))), eureka.JSON, 0)
+			require.NoError(t, err)
+			require.NoError(t, srv.registry.Register(in, registry.FromClient))
+		}
+		conn := srv.listener.dial()
+		defer conn.Close()
+		_, err := conn.Write([]byte("GET /eureka/apps HTTP/1.1\r\nHost: x\r\n\r\n"))
+		require.NoError(t, err)
+		time.Sleep(12 * time.Second)
+		got, err := io.ReadAll(conn)
+		require.NoError(t, err)
+		require.Less(t, len(got), 1<<16, "the rest was given up")
+	})
+}

@@ -1,0 +1,111 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/zonekeeper/zonekeeper/peerstore"
+)
+
+// maxAnnouncement bounds the body of an announcement, which has some 600 bytes.
+const maxAnnouncement = 64 << 10
+
+// identity answers GET /api/v1/peer: who this is. It is not secret; probes compare it.
+func (s *Server) identity(c echo.Context) error {
+	if s.deps.Identity == nil {
+		return errNotFound
+	}
+	return answerJSON(c, s.deps.Identity())
+}
+
+// signed wraps a handler of the protocol between our servers: the body is read whole, the signature verified over it, and only
+// then anything is looked at.
+func (s *Server) signed(serve func(PeerProtocol, http.ResponseWriter, *http.Request, peerstore.Caller)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if s.deps.Peers == nil {
+			return errNotFound
+		}
+		from, body, err := s.verify(c, s.deps.MaxBatch)
+		if err != nil {
+			return err
+		}
+		req := c.Request()
+		req.Body = io.NopCloser(bytes.NewReader(body))
+		req.ContentLength = int64(len(body))
+		serve(s.deps.Peers, c.Response(), req, from)
+		return nil
+	}
+}
+
+// announce answers POST /api/v1/peer/announce: a server without a row introduces itself.
+func (s *Server) announce(c echo.Context) error {
+	if s.deps.Announce == nil {
+		return errNotFound
+	}
+	from, body, err := s.verify(c, maxAnnouncement)
+	if err != nil {
+		return err
+	}
+	var a peerstore.Announcement
+	if err := json.Unmarshal(body, &a); err != nil {
+		return &statusError{http.StatusBadRequest, "the announcement does not decode: " + err.Error()}
+	}
+	known, err := s.deps.Announce(from, a)
+	if err != nil {
+		s.refusedPeer(c, "announcement", err)
+		return &statusError{http.StatusForbidden, "the announcement is refused: " + err.Error()}
+	}
+	return answerJSON(c, known)
+}
+
+// verify reads the body and checks who signed it. Every failure is counted, and nothing was applied.
+func (s *Server) verify(c echo.Context, limit int64) (peerstore.Caller, []byte, error) {
+	req := c.Request()
+	if s.deps.Signer == nil {
+		s.refusedPeer(c, "no secret", peerstore.ErrNoSecret)
+		return peerstore.Caller{}, nil, &statusError{http.StatusForbidden, "this server takes no calls of other servers"}
+	}
+	if req.Header.Get(peerstore.HeaderSignature) == "" {
+		// Before the body is read: who cannot sign does not get to send megabytes.
+		s.refusedPeer(c, "unsigned", peerstore.ErrUnsigned)
+		return peerstore.Caller{}, nil, &statusError{http.StatusUnauthorized, peerstore.ErrUnsigned.Error()}
+	}
+	body, err := readBody(c.Response(), req, limit)
+	switch {
+	case errors.Is(err, errTooLarge):
+		s.refusedPeer(c, "too large", err)
+		return peerstore.Caller{}, nil, err
+	case err != nil:
+		s.refusedPeer(c, "unreadable", err)
+		return peerstore.Caller{}, nil, &statusError{http.StatusBadRequest, "the body does not arrive whole"}
+	}
+	from, err := s.deps.Signer.Verify(req, body)
+	if err != nil {
+		status, reason := http.StatusForbidden, "signature"
+		switch {
+		case errors.Is(err, peerstore.ErrUnsigned):
+			status, reason = http.StatusUnauthorized, "unsigned"
+		case errors.Is(err, peerstore.ErrNoSecret):
+			reason = "no secret"
+		case errors.Is(err, peerstore.ErrReplayed):
+			reason = "replayed"
+		case errors.Is(err, peerstore.ErrNotForMe):
+			reason = "not for me"
+		}
+		s.refusedPeer(c, reason, err)
+		return peerstore.Caller{}, nil, &statusError{status, err.Error()}
+	}
+	return from, body, nil
+}
+
+func (s *Server) refusedPeer(c echo.Context, reason string, err error) {
+	s.metrics.peerRefused(reason)
+	if skipped, ok := s.notes.take(); ok {
+		s.deps.Log.Warn("call between servers refused", "from", c.Request().RemoteAddr, "path", c.Request().URL.Path, "err", err, "more", skipped)
+	}
+}
