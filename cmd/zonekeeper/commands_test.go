@@ -1,0 +1,153 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zonekeeper/zonekeeper/clientcfg"
+	"github.com/zonekeeper/zonekeeper/migrations"
+	"github.com/zonekeeper/zonekeeper/peerstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgtest"
+)
+
+// sampleStatus is what a server of three would say.
+func sampleStatus() status {
+	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	peer := func(id string, epoch int64, phase peerstore.Phase, url string) peerstore.Peer {
+		return peerstore.Peer{
+			ID: id, Cluster: "default", Epoch: epoch, Phase: phase, Addresses: peerstore.Addresses{Eureka: url}, Region: "default", Zone: "defaultZone",
+			Host: "host-" + id[:1], Version: "1.0.0", ProtoMin: 1, ProtoMax: 1, StartedAt: at, PhaseSince: at.Add(time.Second), Reachable: true,
+		}
+	}
+	s := status{Version: "1.0.0", Phase: peerstore.PhaseServing, Ready: true}
+	s.Peer = peer("aaaaaaaa-0000-4000-8000-000000000001", 1, peerstore.PhaseServing, "http://10.0.0.1:8761/eureka/")
+	s.Peers = []peerStatus{
+		{Peer: s.Peer, Self: true, Verdict: "live", Silent: "0s", Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, RegistryVersion: 9}},
+		{
+			Peer: peer("bbbbbbbb-0000-4000-8000-000000000002", 2, peerstore.PhaseDraining, "http://10.0.0.2:8761/eureka/"), Verdict: "live", Silent: "1.2s",
+			Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, PeersOK: 1, PeersTotal: 2, Unreachable: []string{"cccccccc"}},
+			Copy:  &copyStatus{Connected: true, Hears: true, Agrees: true},
+		},
+		{Peer: peer("cccccccc-0000-4000-8000-000000000003", 3, peerstore.PhaseExpired, "http://10.0.0.3:8761/eureka/"), Verdict: "expired"},
+	}
+	return s
+}
+
+// fakeServer answers what commands ask.
+func fakeServer(t *testing.T) string {
+	t.Helper()
+	list, err := clientcfg.ServerList{Cluster: "default", Servers: []clientcfg.Server{
+		{URL: "http://10.0.0.1:8761/eureka/", Zone: "a", Region: "default", ID: "aaaaaaaa-0000-4000-8000-000000000001"},
+		{URL: "http://10.0.0.2:8761/eureka/", Zone: "b", Region: "default", ID: "bbbbbbbb-0000-4000-8000-000000000002"},
+	}}.Normalize()
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(sampleStatus()) })
+	mux.HandleFunc("GET /zone.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list.Render(clientcfg.JSON, "")) })
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+func TestCommandOutputGolden(t *testing.T) {
+	server := fakeServer(t)
+	for _, args := range []string{
+		"peers ls", "peers ls -o json", "peers ls -o yaml", "peers show bbbb", "peers show 10.0.0.1:8761 -o yaml",
+		"zone print", "zone print --zone b -o json",
+	} {
+		t.Run(args, func(t *testing.T) {
+			out := command(t, []string{"ZONEKEEPER_SERVER=" + server}, strings.Fields(args)...)
+			require.Zero(t, out.code, out.stderr)
+			require.Empty(t, out.stderr)
+			name := strings.NewReplacer(" ", "-", ":", "-", "--", "-").Replace(args)
+			golden(t, filepath.Join("testdata", "golden", "output-"+name+".txt"), out.stdout)
+		})
+	}
+}
+
+func TestConfigPrintGolden(t *testing.T) {
+	out := command(t, []string{"ZONEKEEPER_ZONE=a", "DATABASE_URL=postgres://zk:hush@db/zk"}, "config", "print", "--origin", "--drain=10s")
+	require.Zero(t, out.code, out.stderr)
+	require.NotContains(t, out.stdout, "hush")
+	golden(t, filepath.Join("testdata", "golden", "output-config-print-origin.txt"), out.stdout)
+}
+
+func TestExitCodes(t *testing.T) {
+	server := fakeServer(t)
+	for name, row := range map[string]struct {
+		args           string
+		code           int
+		stdout, stderr string // fragments
+	}{
+		"help":                  {"--help", exitOK, "zonekeeper [command]", ""},
+		"no command":            {"", exitOK, "zonekeeper [command]", ""},
+		"version":               {"version", exitOK, "zonekeeper ", ""},
+		"configuration right":   {"config check", exitOK, "The configuration is right.", ""},
+		"unknown command":       {"sevre", exitUsage, "", `unknown command "sevre"`},
+		"unknown flag":          {"version --colour", exitUsage, "", "--colour: no such flag of this command"},
+		"an argument too many":  {"serve now", exitUsage, "", `unknown command "now"`},
+		"an argument missing":   {"peers show", exitUsage, "", "accepts 1 arg(s)"},
+		"configuration wrong":   {"config check --peer-ttl=1s", exitUsage, "", "must be at least three heartbeats"},
+		"nobody to ask":         {"peers ls", exitUsage, "", "whom to ask?"},
+		"no database":           {"migrate up", exitUsage, "", "which database?"},
+		"nothing to serve from": {"serve --http-listen=127.0.0.1:0 --data-dir=-", exitUsage, "", "nothing says where the other servers are"},
+		"no such peer":          {"peers show zzz --server " + server, exitFailed, "", "not found"},
+		"several peers":         {"peers show 10.0.0. --server " + server, exitUsage, "", "fit"},
+		"server away":           {"peers ls --server http://127.0.0.1:1", exitFailed, "", "connection refused"},
+		"database away":         {"peers ls --db-url postgres://u:hush@127.0.0.1:1/db", exitFailed, "", "the database cannot be reached"},
+		"an unknown shell":      {"completion tcsh", exitUsage, "", "tcsh"},
+		"a shell":               {"completion bash", exitOK, "__start_zonekeeper", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := command(t, nil, strings.Fields(row.args)...)
+			require.Equal(t, row.code, out.code, out.stderr)
+			require.Contains(t, out.stdout, row.stdout)
+			require.Contains(t, out.stderr, row.stderr)
+			require.NotContains(t, out.stderr, "hush")
+		})
+	}
+}
+
+func TestMigrateCommands(t *testing.T) {
+	_, schema := pgtest.EmptyPool(t)
+	environ := []string{"ZONEKEEPER_DB_URL=" + pgtest.URL(t), "ZONEKEEPER_DB_SCHEMA=" + schema, "ZONEKEEPER_LOG_LEVEL=error"}
+	migrate := func(args ...string) outcome { return command(t, environ, append([]string{"migrate"}, args...)...) }
+
+	before := migrate("status")
+	require.Zero(t, before.code, before.stderr)
+	require.Regexp(t, `00001_create_peers.sql +no\n`, before.stdout)
+	refused := command(t, environ, "peers", "ls")
+	require.Equal(t, exitFailed, refused.code)
+	require.Contains(t, refused.stderr, "zonekeeper migrate up")
+
+	for range 2 {
+		up := migrate("up")
+		require.Zero(t, up.code, up.stderr)
+		require.Contains(t, up.stdout, "Schema "+schema+" is at version")
+	}
+	require.NotContains(t, migrate("status").stdout, " no\n")
+	empty := command(t, environ, "peers", "ls")
+	require.Zero(t, empty.code, empty.stderr)
+	require.Contains(t, empty.stdout, "As the database sees them.")
+	nobody := command(t, environ, "zone", "print")
+	require.Equal(t, exitFailed, nobody.code)
+	require.Contains(t, nobody.stderr, "no server serves")
+
+	for range migrations.Latest() {
+		require.Zero(t, migrate("down").code)
+	}
+	require.Regexp(t, `00001_create_peers.sql +no\n`, migrate("status").stdout)
+
+	for _, what := range []string{"sql", "roles"} {
+		text := migrate(what)
+		require.Zero(t, text.code, text.stderr)
+		require.Contains(t, text.stdout, schema)
+	}
+}

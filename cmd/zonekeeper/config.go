@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) configCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "config",
+		Short: "Show and check the configuration",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(p.configPrintCommand(), p.configCheckCommand())
+	return cmd
+}
+
+func (p *program) configPrintCommand() *cobra.Command {
+	var origin bool
+	cmd := &cobra.Command{
+		Use:   "print",
+		Short: "Print the configuration that `serve` would use here",
+		Args:  cobra.NoArgs,
+		RunE:  func(*cobra.Command, []string) error { return p.printConfig(origin) },
+	}
+	cmd.Flags().BoolVar(&origin, "origin", false, "say where each value comes from")
+	return with(cmd, onServe|onAny|onPrint)
+}
+
+func (p *program) configCheckCommand() *cobra.Command {
+	return with(&cobra.Command{
+		Use:   "check",
+		Short: "Tell all mistakes in the configuration of `serve`, without starting anything",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { // mistakes were reported before this runs
+			fmt.Fprintln(p.stdout, "The configuration is right.")
+			return nil
+		},
+	}, onServe|onAny)
+}
+
+// configValue is one option as `config print` shows it. Secrets are redacted.
+type configValue struct {
+	Key    string `json:"key"`
+	Value  string `json:"value"`
+	Origin string `json:"origin,omitempty"`
+}
+
+func (p *program) printConfig(origin bool) error {
+	var values []configValue
+	r := result{heading: []string{"key", "value"}}
+	if origin {
+		r.heading = append(r.heading, "origin")
+	}
+	for _, o := range inScope(onServe | onAny) {
+		v := configValue{Key: o.key, Value: p.loaded.values[o.key]}
+		if o.secret {
+			v.Value = redacted(v.Value)
+		}
+		row := []string{v.Key, v.Value}
+		if origin {
+			v.Origin = p.loaded.origins[o.key]
+			row = append(row, v.Origin)
+		}
+		values = append(values, v)
+		r.rows = append(r.rows, row)
+	}
+	r.data = values
+	return p.print(r)
+}

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zonekeeper/zonekeeper/peerstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/localpg"
+)
+
+func (p *program) devCommand() *cobra.Command {
+	return with(&cobra.Command{
+		Use:   "dev",
+		Short: "Start a whole cluster on this machine, with its own PostgreSQL",
+		Long: "Start a whole cluster on this machine: a PostgreSQL (installed, else fetched), and servers on consecutive loopback\n" +
+			"ports. Ctrl-C ends all of it and leaves nothing behind.\n\n" +
+			"  zonekeeper dev --nodes 3 --demo",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.dev(cmd.Context()) },
+	}, onDev|onAny)
+}
+
+// readyTime bounds the start of the servers: with a database at hand they need a fraction of a second.
+const readyTime = 60 * time.Second
+
+// dev runs until ctx ends. What it starts it stops in reverse: sample clients, servers, database.
+func (p *program) dev(ctx context.Context) (err error) {
+	if p.loaded.origins["log.level"] == "default" {
+		p.level.Set(slog.LevelWarn) // who tries it out reads what was printed for him
+	}
+	// Ports first: that one is taken should be said before anything was started.
+	listeners, err := p.devListeners(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		for _, l := range listeners {
+			l.Close() // again, when its server did already
+		}
+	}()
+
+	postgres, err := localpg.Start(ctx, localpg.Config{
+		URL: p.config.Database.URL, DataDir: p.config.Dev.Data, Progress: p.progress, Log: p.log,
+	})
+	switch {
+	case errors.Is(err, localpg.ErrNoPostgres):
+		return usageError{err.Error() + " with --db-url"}
+	case err != nil:
+		return err
+	}
+	defer func() { err = errors.Join(err, postgres.Stop()) }()
+
+	cfg := p.config
+	cfg.Database.URL = postgres.URL()
+	db, err := openDatabase(context.WithoutCancel(ctx), cfg, p.log)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.migrate(ctx); err != nil {
+		return asked("prepare the database", err)
+	}
+
+	apps, err := p.devServers(cfg, db, listeners)
+	if err != nil {
+		return err
+	}
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan error, len(apps))
+	var servers sync.WaitGroup
+	for _, a := range apps {
+		servers.Go(func() { ended <- a.Run(running) })
+	}
+	defer func() {
+		stop()
+		servers.Wait()
+	}()
+	if err := p.awaitReady(ctx, apps, ended); err != nil || ctx.Err() != nil {
+		return err
+	}
+	if err := p.welcome(apps, postgres); err != nil {
+		return err
+	}
+
+	if p.config.Dev.Demo {
+		finish, err := p.demo(ctx, apps)
+		if err != nil {
+			return err
+		}
+		defer finish()
+	}
+	select {
+	case <-ctx.Done():
+		fmt.Fprintln(p.stderr, "Stopping.")
+		p.level.Set(slog.LevelError) // servers that see each other go have nothing to say
+		return nil
+	case err := <-ended:
+		return err
+	}
+}
+
+func (p *program) devListeners(ctx context.Context) ([]net.Listener, error) {
+	var all []net.Listener
+	for i := range p.config.Dev.Nodes {
+		l, err := listenOn(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(p.config.Dev.BasePort+i)))
+		if err != nil {
+			for _, open := range all {
+				open.Close()
+			}
+			return nil, fmt.Errorf("server %d of %d: %w", i+1, p.config.Dev.Nodes, err)
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// devServers makes one App per listener. They share a process, and nothing else but the database.
+func (p *program) devServers(cfg Config, db *database, listeners []net.Listener) ([]*App, error) {
+	cfg.Drain, cfg.Eureka.ColdWait, cfg.DataDir = 0, 0, "-"
+	var apps []*App
+	for i, l := range listeners {
+		cfg.AdvertiseURL = "http://" + l.Addr().String() + "/eureka/"
+		app, err := New(cfg, Deps{Listener: l, Store: db.store, Intent: db.intents(), Log: p.log.With("server", i+1)})
+		if err != nil {
+			return nil, err
+		}
+		apps = append(apps, app)
+	}
+	return apps, nil
+}
+
+// awaitReady waits until every server serves and lists all the others.
+func (p *program) awaitReady(ctx context.Context, apps []*App, ended <-chan error) error {
+	began := time.Now()
+	said := time.Duration(0)
+	for tick := time.NewTicker(joinTick); ; {
+		ready := 0
+		for _, a := range apps {
+			if a.phase() == peerstore.PhaseServing && len(a.list.Serving()) >= len(apps) {
+				ready++
+			}
+		}
+		if ready == len(apps) {
+			tick.Stop()
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return nil
+		case err := <-ended:
+			tick.Stop()
+			return fmt.Errorf("a server ended while starting: %w", err)
+		case <-tick.C:
+		}
+		waited := time.Since(began)
+		if waited-said >= time.Second {
+			said = waited
+			p.progress(fmt.Sprintf("%d of %d servers are ready", ready, len(apps)))
+		}
+		if waited > readyTime {
+			tick.Stop()
+			return fmt.Errorf("only %d of %d servers became ready within %s", ready, len(apps), readyTime)
+		}
+	}
+}
+
+// progress is a line about something that takes longer than a second.
+func (p *program) progress(doing string) { fmt.Fprintf(p.stderr, "… %s\n", doing) }

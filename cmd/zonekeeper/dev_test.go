@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// transcript is what a process wrote, readable while it runs.
+type transcript struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (o *transcript) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.Write(b)
+}
+
+func (o *transcript) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// freePorts finds a run of n ports that nobody has.
+func freePorts(t *testing.T, n int) int {
+	t.Helper()
+	for range 50 {
+		first, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		base := first.Addr().(*net.TCPAddr).Port
+		free := base+n < 65_535
+		for i := 1; i < n && free; i++ {
+			l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(base+i)))
+			if free = err == nil; free {
+				l.Close()
+			}
+		}
+		first.Close()
+		if free {
+			return base
+		}
+	}
+	t.Fatal("no consecutive free ports")
+	return 0
+}
+
+// The whole of `zonekeeper dev`: ready, with something to see, and gone without a trace after Ctrl-C.
+func TestDevLeavesNothingBehind(t *testing.T) {
+	bin, err := buildOnce()
+	require.NoError(t, err)
+	client := caller(t)
+	base := freePorts(t, 3)
+	temp, err := os.MkdirTemp("", "zonekeeper-dev-") // PostgreSQL has to enter it, as a user who is not root
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(temp, 0o777))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
+
+	var out, errs transcript
+	cmd := exec.Command(bin, "dev", "--nodes", "3", "--demo", "--base-port", strconv.Itoa(base))
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	began := time.Now()
+	require.NoError(t, cmd.Start())
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "Ctrl-C ends everything") }, 60*time.Second, 20*time.Millisecond,
+		"%s", &errs)
+	t.Logf("ready after %v", time.Since(began))
+	require.Contains(t, out.String(), "3 servers are ready")
+
+	server := func(i int) string { return "http://" + net.JoinHostPort("127.0.0.1", strconv.Itoa(base+i)) }
+	for i := range 3 {
+		zone := fetch(t, client, server(i)+"/zone")
+		require.Equal(t, 3, strings.Count(zone, "\n"), "every server lists all three")
+		require.Eventually(t, func() bool {
+			apps := fetch(t, client, server(i)+"/eureka/apps")
+			return strings.Contains(apps, "INVENTORY") && strings.Contains(apps, "ORDERS") && strings.Contains(apps, "BILLING")
+		}, 15*time.Second, 20*time.Millisecond, "the sample applications are everywhere")
+	}
+
+	require.NoError(t, cmd.Process.Signal(os.Interrupt))
+	select {
+	case err := <-exited:
+		require.NoError(t, err, "%s", &errs)
+	case <-time.After(30 * time.Second):
+		t.Fatalf("dev does not stop: %s", &errs)
+	}
+	left, err := filepath.Glob(filepath.Join(temp, "*"))
+	require.NoError(t, err)
+	require.Empty(t, left, "a temporary file is left")
+	require.Empty(t, processesIn(t, temp), "a process is left")
+	require.NotContains(t, errs.String(), "level=ERROR")
+}
+
+// A dev that is killed outright takes its PostgreSQL with it.
+func TestDevKilledTakesItsDatabaseAlong(t *testing.T) {
+	bin, err := buildOnce()
+	require.NoError(t, err)
+	temp, err := os.MkdirTemp("", "zonekeeper-dev-")
+	require.NoError(t, err)
+	require.NoError(t, os.Chmod(temp, 0o777))
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
+	var out transcript
+	cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)))
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	cmd.Stdout = &out
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "1 server is ready") }, 60*time.Second, 20*time.Millisecond)
+	require.NotEmpty(t, processesIn(t, temp), "its PostgreSQL runs")
+	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
+	_ = cmd.Wait()
+	require.Eventually(t, func() bool { return len(processesIn(t, temp)) == 0 }, 15*time.Second, 50*time.Millisecond, "a process is left")
+}
+
+func fetch(t *testing.T, client *http.Client, url string) string {
+	t.Helper()
+	answer, err := client.Get(url)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, answer.StatusCode, "%s: %s", url, text)
+	return string(text)
+}
+
+// processesIn are the command lines of processes that mention a directory.
+func processesIn(t *testing.T, dir string) []string {
+	t.Helper()
+	out, err := exec.Command("ps", "-eo", "args").Output()
+	require.NoError(t, err)
+	var found []string
+	for line := range strings.Lines(string(out)) {
+		if strings.Contains(line, dir) {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func TestWelcomeGolden(t *testing.T) {
+	text, err := renderWelcome(welcomeView{
+		Servers:  []string{"http://127.0.0.1:8761/eureka/", "http://127.0.0.1:8762/eureka/"},
+		Database: "PostgreSQL 18.0 (/usr/lib/postgresql/18/bin), port 40000, temporary", URL: "postgres://zonekeeper:x@127.0.0.1:40000/postgres", Demo: true,
+	})
+	require.NoError(t, err)
+	golden(t, filepath.Join("testdata", "golden", "output-dev.txt"), text)
+}

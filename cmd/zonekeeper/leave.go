@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/zonekeeper/zonekeeper/peerstore"
+)
+
+const (
+	quietTime  = 5 * time.Second        // no client has called for so long: nobody is left
+	drainTick  = 100 * time.Millisecond // how often a draining server looks whether it may go
+	closeBound = 2 * time.Second        // for what still runs when the listener closes
+	flushBound = 2 * time.Second        // for what the other servers and the database have not got yet
+)
+
+// leave ends a run: drain, close the listener, hand over what is queued, say goodbye. The row is closed last of all, so that
+// nobody drops us from a list while we still have something to say; whoever was told by it finds the door closed already.
+func (a *App) leave(orderly bool, goodbye func()) {
+	hurry := make(<-chan struct{})
+	if a.deps.Hurry != nil {
+		hurry = a.deps.Hurry()
+	}
+	if orderly {
+		a.drain(hurry)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), closeBound)
+	a.http.SetKeepAlivesEnabled(false)
+	if err := a.http.Shutdown(ctx); err != nil {
+		a.http.Close()
+	}
+	cancel()
+
+	ctx, cancel = context.WithTimeout(context.Background(), flushBound)
+	defer cancel()
+	var flushes sync.WaitGroup
+	flushes.Go(func() {
+		if err := a.replicator.Flush(ctx); err != nil {
+			a.log.Warn("some changes did not reach every server", "err", err)
+		}
+	})
+	if a.intents != nil {
+		flushes.Go(func() {
+			if err := a.intents.Flush(ctx); err != nil {
+				a.log.Warn("some overrides were not written to the database", "err", err)
+			}
+		})
+	}
+	flushes.Wait()
+	goodbye()
+	a.log.Info("stopped", "after", a.since().Round(time.Millisecond))
+}
+
+// drain leads clients away while everything is still answered. It does nothing when nobody else could take them: a refused
+// connection an instant earlier helps no one, and the last server stays in every list to its end.
+func (a *App) drain(hurry <-chan struct{}) {
+	if a.cfg.Drain <= 0 || a.phase() != peerstore.PhaseServing || !a.anotherServes() {
+		return
+	}
+	a.heart.SetPhase(peerstore.PhaseDraining, "stopping")
+	a.log.Info("draining: left every list, answering until clients are gone", "atMost", a.cfg.Drain)
+	// Balancers and agents take their traffic elsewhere when a connection is closed; direct clients are not disturbed by it.
+	a.http.SetKeepAlivesEnabled(false)
+	began := a.deps.Now()
+	end := time.NewTimer(a.cfg.Drain)
+	defer end.Stop()
+	tick := time.NewTicker(drainTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-end.C:
+			return
+		case <-hurry:
+			return
+		case <-tick.C:
+			last := a.api.LastClientCall()
+			if last.Before(began) {
+				last = began
+			}
+			if a.deps.Now().Sub(last) >= quietTime {
+				return
+			}
+		}
+	}
+}
+
+// anotherServes reports whether clients have another server to go to.
+func (a *App) anotherServes() bool {
+	self := a.heart.Self().ID
+	for _, p := range a.list.Serving() {
+		if p.ID != self && p.Reachable && p.Phase == peerstore.PhaseServing {
+			return true
+		}
+	}
+	return false
+}
