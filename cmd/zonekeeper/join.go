@@ -37,6 +37,7 @@ func (a *App) join(ctx context.Context) error {
 	}
 	a.registry.SyncUp(false)
 	a.heart.SetPhase(peerstore.PhaseServing, "")
+	a.list.Refresh()
 	a.log.Info("serving", "url", a.cfg.AdvertiseURL, "instances", a.registry.Stats().Instances,
 		"peers", len(a.list.Peers()), "after", a.since().Round(time.Millisecond))
 	return nil

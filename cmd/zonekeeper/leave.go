@@ -59,6 +59,7 @@ func (a *App) drain(hurry <-chan struct{}) {
 		return
 	}
 	a.heart.SetPhase(peerstore.PhaseDraining, "stopping")
+	a.list.Refresh()
 	a.log.Info("draining: left every list, answering until clients are gone", "atMost", a.cfg.Drain)
 	// Balancers and agents take their traffic elsewhere when a connection is closed; direct clients are not disturbed by it.
 	a.http.SetKeepAlivesEnabled(false)
