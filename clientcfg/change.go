@@ -31,7 +31,8 @@ func (c *Client) OnChange(f func(ServerList)) (stop func()) {
 }
 
 // adopt takes a good list, tells the source what was taken, and tells the
-// program if the list sends it to other places than the one before.
+// program if the list sends it to other places than the one before. Its caller
+// holds the token of asking.
 func (c *Client) adopt(l ServerList) {
 	c.mu.Lock()
 	c.asOf = c.cfg.Now()
@@ -53,9 +54,13 @@ func (c *Client) adopt(l ServerList) {
 	c.mu.Unlock()
 
 	if k, ok := c.source.(Learner); ok {
-		if err := k.Learn(l); err != nil {
+		err := k.Learn(l)
+		if err != nil && !c.unkept {
 			c.cfg.Log.Warn("server list not kept for the next start", "err", err)
+		} else if err == nil && c.unkept {
+			c.cfg.Log.Info("server list kept again")
 		}
+		c.unkept = err != nil
 	}
 	for _, f := range calls {
 		f(l)

@@ -48,6 +48,7 @@ type Client struct {
 	cfg    Config
 	hurry  chan struct{}
 	asking chan struct{} // lets one caller at a time into the source
+	unkept bool          // the source could not keep the list; of whoever asks
 
 	mu        sync.Mutex
 	list      ServerList

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -106,6 +107,40 @@ func TestClientRefusesBadLists(t *testing.T) {
 	})
 }
 
+// An address that went to another cluster leads nobody there, and does not keep
+// the client from its own.
+func TestAStrangerAtAKnownAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a1", "a2")
+		c := clientcfg.New(httpSource(t, w, clientcfg.HTTPConfig{}, server("a1")), clientcfg.Config{Cluster: "test", Rand: seeded()})
+		defer run(t, c)()
+		require.NoError(t, c.Wait(t.Context()))
+		w.set("stranger", "a2")
+		for _, next := range []string{"a3", "a4", "a5"} {
+			w.set("up", next)
+			time.Sleep(5 * time.Minute)
+			w.announce("a1", next)
+			time.Sleep(time.Minute)
+			require.Equal(t, server("a1")+","+server(next), c.DefaultZone())
+		}
+	})
+}
+
+func TestAFullDiskIsSaidOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, nil, 0o600))
+	var log bytes.Buffer
+	source := clientcfg.Sources(clientcfg.Fixed(three.Servers), clientcfg.NewFileSource(filepath.Join(path, "servers.list")))
+	c := clientcfg.New(source, clientcfg.Config{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	for range 3 {
+		require.NoError(t, c.Refresh(t.Context()))
+	}
+	require.NoError(t, os.Remove(path))
+	require.NoError(t, c.Refresh(t.Context()))
+	require.Equal(t, 1, strings.Count(log.String(), "level=WARN"), "%s", &log)
+	require.Contains(t, log.String(), "server list kept again")
+}
+
 func TestChangesAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld("a1", "b1")
@@ -194,6 +229,26 @@ func TestServersReplacedOneByOne(t *testing.T) {
 		w.announce("c3")
 		time.Sleep(15 * time.Second)
 		require.Equal(t, server("c3"), again.DefaultZone(), "the servers from the file were asked")
+	})
+}
+
+// TestTheDatabaseIsAskedToBeginWith, and when no server is left that is known.
+func TestTheDatabaseIsAskedToBeginWith(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld("a1", "a2", "a3")
+		db := &database{list: func() clientcfg.ServerList { w.mu.Lock(); defer w.mu.Unlock(); return w.list }}
+		c := clientcfg.New(clientcfg.Sources(httpSource(t, w, clientcfg.HTTPConfig{}), db), clientcfg.Config{Rand: seeded()})
+		defer run(t, c)()
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, int64(1), db.asked.Load())
+		w.set("", "a1", "a2", "a3")
+		w.set("up", "b1")
+		w.announce("b1")
+		time.Sleep(15 * time.Second)
+		require.Equal(t, server("b1"), c.DefaultZone())
+		asked := db.asked.Load()
+		time.Sleep(10 * time.Minute)
+		require.Equal(t, asked, db.asked.Load())
 	})
 }
 

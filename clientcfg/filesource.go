@@ -12,16 +12,21 @@ import (
 	"sync"
 )
 
-// FileSource is the last good list on disk. It answers what it was told by
-// Learn, or else what an earlier process wrote. Put it last in Sources: it knows
-// less than whoever can be asked now.
+// FileSource is the last good list on disk, for the start of a process: it
+// answers what an earlier one wrote. Put it last in Sources.
+//
+// It answers until it is told by Learn that there is a list. From then on it
+// refuses: a Client keeps that list without it, and an answer would hide that
+// no server and no database gives one.
 type FileSource struct {
 	path string
 
 	mu   sync.Mutex
-	last ServerList // as learned or read; also serves while the disk is full
+	last ServerList // as learned
 	kept bool       // the file holds it
 }
+
+var errKeptInUse = errors.New("the kept server list is in use already")
 
 // NewFileSource returns a source for this file. Neither it nor its directory
 // need to exist.
@@ -38,13 +43,12 @@ func (f *FileSource) Servers(context.Context) (ServerList, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !f.last.Empty() {
-		return f.last, nil
+		return ServerList{}, errKeptInUse
 	}
 	l, err := readList(f.path)
 	if err != nil {
 		return ServerList{}, fmt.Errorf("read the kept server list: %w", err)
 	}
-	f.last, f.kept = l, true
 	return l, nil
 }
 

@@ -53,13 +53,28 @@ func TestFileSourceRefusesADamagedFile(t *testing.T) {
 	}
 }
 
-func TestFileSourceServesFromMemoryWhenTheDiskFails(t *testing.T) {
+func TestFileSourceTriesAFullDiskAgain(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	f := clientcfg.NewFileSource(filepath.Join(dir, "file", "servers.list"))
 	require.ErrorContains(t, f.Learn(three), "keep the server list")
-	l, err := f.Servers(t.Context())
-	require.NoError(t, err)
-	require.True(t, three.Equal(l))
 	require.Error(t, f.Learn(three), "it is tried again")
+}
+
+// A list from the last run starts a process, and does not hide from it that
+// nobody answers.
+func TestFileSourceIsForTheStart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "servers.list")
+	require.NoError(t, clientcfg.NewFileSource(path).Learn(three))
+	gone := &database{}
+	gone.gone.Store(true)
+	c := clientcfg.New(clientcfg.Sources(gone, clientcfg.NewFileSource(path)), clientcfg.Config{})
+	require.NoError(t, c.Refresh(t.Context()))
+	confirmed, err := c.Status()
+	require.NoError(t, err)
+	require.ErrorContains(t, c.Refresh(t.Context()), "no route to database")
+	asOf, err := c.Status()
+	require.Error(t, err)
+	require.Equal(t, confirmed, asOf)
+	require.Equal(t, three.DefaultZone(""), c.DefaultZone())
 }

@@ -31,16 +31,20 @@ type HTTPConfig struct {
 	Rand *rand.Rand
 }
 
-// HTTPSource asks servers for their list: those it knows already, in random
+// HTTPSource asks servers for their list: those it was told by Learn, in random
 // order, then its seeds. Seeds only matter while none of the servers known
 // answers, so they may be one stable name, or servers that are long gone.
+//
+// What a server answers is not known by that: the Client may refuse it, and
+// then its servers must not be asked next.
 type HTTPSource struct {
 	cfg   HTTPConfig
 	seeds []string
 
 	mu    sync.Mutex
 	known ServerList
-	etag  string // what the servers call known
+	etag  string    // what the servers call known
+	heard [2]string // entity tag of the last answer: ours, the server's
 }
 
 // askKnown is how many of the known servers are asked before the seeds get
@@ -48,11 +52,9 @@ type HTTPSource struct {
 const askKnown = 3
 
 // NewHTTPSource returns a source that starts with these seeds: URLs of servers
-// as clients use them (http://zk-1:8761/eureka/), or without the path.
+// as clients use them (http://zk-1:8761/eureka/), or without the path. Without
+// seeds it needs another source in Sources to begin with, as the database.
 func NewHTTPSource(seeds []string, cfg HTTPConfig) (*HTTPSource, error) {
-	if len(seeds) == 0 {
-		return nil, errors.New("an HTTP source needs at least one seed")
-	}
 	h := &HTTPSource{cfg: cfg}
 	for _, s := range seeds {
 		u, err := baseURL(strings.TrimSpace(s))
@@ -74,8 +76,12 @@ func NewHTTPSource(seeds []string, cfg HTTPConfig) (*HTTPSource, error) {
 func (h *HTTPSource) Learn(l ServerList) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if tag := l.ETag(); tag != h.known.ETag() {
+	tag := l.ETag()
+	if tag != h.known.ETag() {
 		h.known, h.etag = l, tag
+	}
+	if tag == h.heard[0] {
+		h.etag = h.heard[1]
 	}
 	return nil
 }
@@ -108,10 +114,16 @@ func (h *HTTPSource) Watch(ctx context.Context, etag string) (ServerList, error)
 	return h.ask(ctx, "api/v1/zone/watch"+query, wait+h.cfg.Timeout)
 }
 
+var errNobodyToAsk = fmt.Errorf("%w: no seeds, and no server known yet", ErrNoServers)
+
 // ask sends the request to one base after the other.
 func (h *HTTPSource) ask(ctx context.Context, path string, timeout time.Duration) (ServerList, error) {
+	bases := h.bases()
+	if len(bases) == 0 {
+		return ServerList{}, errNobodyToAsk
+	}
 	var errs []error
-	for _, base := range h.bases() {
+	for _, base := range bases {
 		l, err := h.askOne(ctx, root(base)+path, timeout)
 		if err == nil {
 			return l, nil
@@ -159,23 +171,24 @@ func (h *HTTPSource) askOne(ctx context.Context, url string, timeout time.Durati
 		return known, nil
 	}
 	if resp.StatusCode != http.StatusOK {
-		return ServerList{}, fmt.Errorf("%s answered %s", url, resp.Status)
+		return ServerList{}, fmt.Errorf("%s answered %s", shown(url), resp.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListBytes+1))
 	if err != nil {
-		return ServerList{}, fmt.Errorf("read %s: %w", url, err)
+		return ServerList{}, fmt.Errorf("read %s: %w", shown(url), err)
 	}
 	l, err := DecodeServerList(body)
 	switch {
 	case err != nil:
-		return ServerList{}, fmt.Errorf("%s: %w", url, err)
+		return ServerList{}, fmt.Errorf("%s: %w", shown(url), err)
 	case l.Empty():
-		return ServerList{}, fmt.Errorf("%s: %w", url, ErrNoServers)
+		return ServerList{}, fmt.Errorf("%s: %w", shown(url), ErrNoServers)
 	case h.cfg.Cluster != "" && l.Cluster != "" && l.Cluster != h.cfg.Cluster:
-		return ServerList{}, fmt.Errorf("%s belongs to cluster %q, not %q", url, l.Cluster, h.cfg.Cluster)
+		return ServerList{}, fmt.Errorf("%s belongs to cluster %q, not %q", shown(url), l.Cluster, h.cfg.Cluster)
 	}
+	tag := l.ETag()
 	h.mu.Lock()
-	h.known, h.etag = l, cmp.Or(resp.Header.Get("ETag"), l.ETag())
+	h.heard = [2]string{tag, cmp.Or(resp.Header.Get("ETag"), tag)}
 	h.mu.Unlock()
 	return l, nil
 }

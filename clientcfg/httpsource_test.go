@@ -26,6 +26,7 @@ func TestHTTPSourceAsksWhomItKnowsBeforeItsSeeds(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, l.Servers, 2)
 	require.Equal(t, []string{"seed/zone.json"}, w.requests())
+	require.NoError(t, h.Learn(l))
 
 	w.set("", "seed", "a1")
 	for range 10 {
@@ -70,13 +71,25 @@ func TestHTTPSourcePassesOverBadAnswers(t *testing.T) {
 	})
 }
 
+func TestWithoutSeedsSomebodyElseBegins(t *testing.T) {
+	w := newWorld("a1")
+	h := httpSource(t, w, clientcfg.HTTPConfig{})
+	_, err := h.Servers(t.Context())
+	require.ErrorIs(t, err, clientcfg.ErrNoServers)
+	require.NoError(t, h.Learn(w.list))
+	l, err := h.Servers(t.Context())
+	require.NoError(t, err)
+	require.True(t, w.list.Equal(l))
+}
+
 func TestADeadListLeavesTimeForTheSeeds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dead := []string{"d1", "d2", "d3", "d4", "d5", "d6", "d7", "d8", "d9"}
 		w := newWorld(dead...)
 		h := httpSource(t, w, clientcfg.HTTPConfig{}, server("d1"), server("seed"))
-		_, err := h.Servers(t.Context())
+		l, err := h.Servers(t.Context())
 		require.NoError(t, err)
+		require.NoError(t, h.Learn(l))
 		w.set("hangs", dead...)
 		w.set("up", "seed")
 		start := time.Now()
@@ -92,8 +105,26 @@ func TestZoneLiesBesideTheAPI(t *testing.T) {
 		_, err := httpSource(t, w, clientcfg.HTTPConfig{}, seed).Servers(t.Context())
 		require.NoError(t, err, seed)
 	}
-	for _, bad := range [][]string{nil, {""}, {"a1:8761"}, {"http://a1", "http://b1?x"}} {
+	for _, bad := range [][]string{{""}, {"a1:8761"}, {"http://a1", "http://b1?x"}} {
 		_, err := clientcfg.NewHTTPSource(bad, clientcfg.HTTPConfig{})
 		require.Error(t, err)
+	}
+}
+
+// Errors end in logs, so they keep the credentials in a URL to themselves.
+func TestErrorsHidePasswords(t *testing.T) {
+	const secret = "u:s3cret@"
+	w := newWorld()
+	for _, state := range []string{"", "broken", "huge", "empty", "lost"} {
+		w.set(state, "a1")
+		h := httpSource(t, w, clientcfg.HTTPConfig{}, "http://"+secret+"a1:8761/eureka/")
+		_, err := h.Servers(t.Context())
+		require.ErrorContains(t, err, "a1:8761")
+		require.NotContains(t, err.Error(), "s3cret", state)
+	}
+	for _, bad := range []string{"http://" + secret, "ftp://" + secret + "a1", "http://" + secret + "a1?x", "http://" + secret + "a 1", "http://" + secret + "a1:port"} {
+		_, err := clientcfg.NewServerList(bad)
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "s3cret", bad)
 	}
 }

@@ -159,7 +159,7 @@ func (l ServerList) Normalize() (ServerList, error) {
 		seen[u] = true
 		for _, n := range [...][2]string{{"zone", s.Zone}, {"region", s.Region}, {"id", s.ID}} {
 			if err := checkName(n[0], n[1]); err != nil {
-				return ServerList{}, fmt.Errorf("server %s: %w", u, err)
+				return ServerList{}, fmt.Errorf("server %s: %w", shown(u), err)
 			}
 		}
 		out.Servers = append(out.Servers, s)
@@ -173,23 +173,34 @@ func baseURL(raw string) (string, error) {
 		return "", fmt.Errorf("server URL of %d bytes is longer than %d", len(raw), maxURL)
 	}
 	if i := strings.IndexFunc(raw, unsafeInURL); i >= 0 {
-		return "", fmt.Errorf("server URL %q: character %q is not allowed", raw, raw[i])
+		return "", fmt.Errorf("server URL %q: character %q is not allowed", shown(raw), raw[i])
 	}
 	u, err := url.Parse(raw)
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("server URL: %w", err)
+		// Only the reason: the error itself repeats the URL as it is.
+		return "", fmt.Errorf("server URL %q: %w", shown(raw), errors.Unwrap(err))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return "", fmt.Errorf("server URL %q: must start with http:// or https://", raw)
+		return "", fmt.Errorf("server URL %q: must start with http:// or https://", shown(raw))
 	case u.Host == "" || u.Hostname() == "":
-		return "", fmt.Errorf("server URL %q: names no host", raw)
+		return "", fmt.Errorf("server URL %q: names no host", shown(raw))
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(raw, "#"):
-		return "", fmt.Errorf("server URL %q: must have neither query nor fragment", raw)
+		return "", fmt.Errorf("server URL %q: must have neither query nor fragment", shown(raw))
 	}
 	if !strings.HasSuffix(raw, "/") {
 		raw += "/"
 	}
 	return raw, nil
+}
+
+// shown is a URL as errors may say it: without user and password.
+func shown(raw string) string {
+	scheme, rest, found := strings.Cut(raw, "//")
+	at := strings.LastIndexByte(rest, '@')
+	if !found || at < 0 {
+		return raw
+	}
+	return scheme + "//***" + rest[at:]
 }
 
 // unsafeInURL reports what would split a comma list, a line, or a shell word.

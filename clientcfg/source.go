@@ -47,9 +47,10 @@ func (f Fixed) Servers(context.Context) (ServerList, error) {
 }
 
 // Sources returns a source that asks the given ones in order and answers with
-// the first list that is not empty. Put the most authoritative first and a
-// FileSource last. It watches through the first of them that can watch and
-// answers, and tells all of them what was learned.
+// the first list that is not empty. Put the servers themselves first, an
+// HTTPSource, then the database, which thus is only asked while no server that
+// is known answers, and a FileSource last. It watches through the first of them
+// that can watch and answers, and tells all of them what was learned.
 func Sources(sources ...Source) Source { return chain(sources) }
 
 type chain []Source

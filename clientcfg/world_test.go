@@ -17,7 +17,7 @@ type world struct {
 	mu      sync.Mutex
 	list    clientcfg.ServerList
 	changed chan struct{}
-	state   map[string]string // by host: "" refuses, "up", "hangs", "broken", "huge", "empty", "old" (knows no watch)
+	state   map[string]string // by host: "" refuses, "up", "hangs", "broken", "huge", "empty", "lost" (404), "stranger" (another cluster), "old" (knows no watch)
 	asked   []string          // host and path of every request
 }
 
@@ -78,9 +78,11 @@ func (w *world) RoundTrip(req *http.Request) (*http.Response, error) {
 		return answer(http.StatusOK, "", []byte(`{"servers":[{"url":"mailto:x"}]}`)), nil
 	case state == "huge":
 		return answer(http.StatusOK, "", bytes.Repeat([]byte{' '}, 2<<20)), nil
+	case state == "stranger":
+		return answer(http.StatusOK, "", []byte(`{"cluster":"other","servers":[{"url":"`+server(req.URL.Hostname())+`"}]}`)), nil
 	case state == "empty":
 		return answer(http.StatusOK, "", []byte(`{"servers":[]}`)), nil
-	case watch && state == "old", !watch && req.URL.Path != "/zone.json":
+	case state == "lost", watch && state == "old", !watch && req.URL.Path != "/zone.json":
 		return answer(http.StatusNotFound, "", nil), nil
 	}
 	if watch && req.Header.Get("If-None-Match") == list.ETag() {

@@ -20,11 +20,9 @@ type request struct {
 	// final says which statuses beside 2xx are an answer that no other server
 	// would give differently.
 	final func(status int) bool
-}
-
-type answer struct {
-	status int
-	body   []byte
+	// read takes the body of a 2xx answer. Its error counts as a failure of the
+	// server, as when something else answers at its address.
+	read func(body []byte) error
 }
 
 // RefusedError is the answer of a server that understood and said no, as any
@@ -44,34 +42,33 @@ func (e *RefusedError) Error() string {
 }
 
 // call sends the request to the server of the session, and from one server to
-// the next until one answers.
-func (c *Client) call(ctx context.Context, r request) (answer, error) {
+// the next until one answers. It returns the status: 2xx, or one that is final.
+func (c *Client) call(ctx context.Context, r request) (status int, _ error) {
 	order, err := c.session.order(c.cfg.Now(), c.cfg.Servers.Servers(), c.cfg.Servers.Attempts)
 	if err != nil {
 		c.cfg.Servers.RefreshSoon()
-		return answer{}, err
+		return 0, err
 	}
 	var errs []error
 	for _, server := range order {
-		a, err := c.attempt(ctx, server, r)
+		status, err := c.attempt(ctx, server, r)
 		if err == nil {
 			c.cfg.Servers.Worked(server)
 			c.session.keep(server, c.cfg.Now(), func() time.Duration { return c.random.around(c.cfg.Session, 0.5) })
-			return a, nil
+			return status, nil
 		}
 		if ctx.Err() != nil {
-			return answer{}, ctx.Err()
+			return 0, ctx.Err()
 		}
-		var refused *RefusedError
-		if errors.As(err, &refused) && sameEverywhere(refused.Status) {
-			return answer{}, err
+		if refused, ok := errors.AsType[*RefusedError](err); ok && sameEverywhere(refused.Status) {
+			return 0, err
 		}
 		errs = append(errs, err)
 		c.cfg.Servers.Failed(server)
 		c.session.drop(server)
 	}
 	c.cfg.Servers.RefreshSoon() // whom we know is gone: somebody else may be there
-	return answer{}, errors.Join(errs...)
+	return 0, errors.Join(errs...)
 }
 
 // sameEverywhere says whether a status judges the request rather than tells of
@@ -79,19 +76,24 @@ func (c *Client) call(ctx context.Context, r request) (answer, error) {
 // 5xx: another server may answer otherwise.
 func sameEverywhere(status int) bool {
 	switch status {
-	case http.StatusBadRequest, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		return true
 	}
 	return false
 }
 
-// attempt sends the request to one server.
-func (c *Client) attempt(ctx context.Context, server clientcfg.Server, r request) (answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
+// attempt sends the request to one server. Where ctx has an end, one silent
+// server uses up half of what is left and leaves the rest for the others.
+func (c *Client) attempt(ctx context.Context, server clientcfg.Server, r request) (status int, _ error) {
+	timeout := c.cfg.Timeout
+	if end, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(end)/2)
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.method, server.URL+r.path, bytes.NewReader(r.body))
 	if err != nil {
-		return answer{}, err
+		return 0, err
 	}
 	req.Header.Set("Accept", "application/json")
 	if len(r.body) > 0 {
@@ -99,19 +101,24 @@ func (c *Client) attempt(ctx context.Context, server clientcfg.Server, r request
 	}
 	resp, err := c.cfg.HTTP.Do(req)
 	if err != nil {
-		return answer{}, err
+		return 0, err
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, c.cfg.MaxBody+1))
 	if err != nil {
-		return answer{}, fmt.Errorf("read %s %s: %w", r.method, req.URL.Redacted(), err)
+		return 0, fmt.Errorf("read %s %s: %w", r.method, req.URL.Redacted(), err)
 	}
 	if int64(len(body)) > c.cfg.MaxBody {
-		return answer{}, fmt.Errorf("%s %s answered more than %d bytes", r.method, req.URL.Redacted(), c.cfg.MaxBody)
+		return 0, fmt.Errorf("%s %s answered more than %d bytes", r.method, req.URL.Redacted(), c.cfg.MaxBody)
 	}
 	good := resp.StatusCode/100 == 2
-	if !good && (r.final == nil || !r.final(resp.StatusCode)) {
-		return answer{}, &RefusedError{r.method, req.URL.Redacted(), resp.StatusCode, string(body[:min(len(body), 200)])}
+	switch {
+	case good && r.read != nil:
+		if err := r.read(body); err != nil {
+			return 0, fmt.Errorf("%s %s: %w", r.method, req.URL.Redacted(), err)
+		}
+	case !good && (r.final == nil || !r.final(resp.StatusCode)):
+		return 0, &RefusedError{r.method, req.URL.Redacted(), resp.StatusCode, string(body[:min(len(body), 200)])}
 	}
-	return answer{resp.StatusCode, body}, nil
+	return resp.StatusCode, nil
 }

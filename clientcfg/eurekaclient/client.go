@@ -74,7 +74,8 @@ func (c *Client) Wait(ctx context.Context) error {
 
 // Status is how a Client fares. Errors are nil after something worked.
 type Status struct {
-	// Server is the URL of the server of this session; "" between two.
+	// Server is the URL of the server of this session, for people: a password
+	// in it is hidden. "" between two.
 	Server string
 	// Renewed is when a server last confirmed the lease; zero: never.
 	Renewed time.Time

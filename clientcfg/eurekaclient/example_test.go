@@ -58,3 +58,22 @@ func Example() {
 	// ORDERS 10.0.0.9 8080
 	// context canceled
 }
+
+// The shortest form: the lines of the README, with what a program does about
+// errors.
+func Example_short() {
+	ctx := context.Background()
+
+	web, err := clientcfg.NewHTTPSource([]string{"http://localhost:8761/eureka/"}, clientcfg.HTTPConfig{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	servers := clientcfg.New(web, clientcfg.Config{})
+	go servers.Run(ctx)
+	client, err := eurekaclient.New(eurekaclient.Config{Servers: servers, Instance: &eureka.Instance{
+		App: "ORDERS", IPAddr: "127.0.0.1", Port: eureka.Port{Number: 8080, Enabled: true}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	client.Run(ctx) // registers, renews, fetches; cancels when ctx ends
+}

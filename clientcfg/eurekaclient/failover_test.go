@@ -37,7 +37,7 @@ func host(url string) string { return url[len("http://"):][:2] }
 // TestServerInUseFails shows that one call is enough to find another server,
 // whatever way the server in use fails.
 func TestServerInUseFails(t *testing.T) {
-	for _, way := range []string{"", "broken", "hangs"} {
+	for _, way := range []string{"", "broken", "hangs", "not eureka"} {
 		t.Run("state "+way, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newCluster("a1", "a2", "a3")
@@ -81,6 +81,36 @@ func TestAllServersReplacedOneByOne(t *testing.T) {
 		require.Contains(t, present, host(p.Status().Server))
 		p.stop()
 		require.Nil(t, f.instance("ORDERS", ordersID))
+	})
+}
+
+// TestSomethingElseAtTheAddress: who takes no PUT at all is no Eureka server, and
+// no reason to give the lease up.
+func TestSomethingElseAtTheAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newCluster("a1", "a2", "a3")
+		p := start(t, f, eurekaclient.Config{Instance: orders(), NoFetch: true})
+		defer p.stop()
+		require.NoError(t, p.Wait(t.Context()))
+		f.set("not eureka", host(p.Status().Server))
+		time.Sleep(34 * time.Second)
+		require.NoError(t, p.Status().LeaseErr)
+		require.Less(t, time.Since(p.Status().Renewed), 10*time.Second)
+	})
+}
+
+// TestASilentServerDoesNotKeepTheGoodbye: the lease is cancelled at another
+// server, within Goodbye, when the one of the session hangs.
+func TestASilentServerDoesNotKeepTheGoodbye(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newCluster("a1", "a2", "a3")
+		p := start(t, f, eurekaclient.Config{Instance: orders()})
+		require.NoError(t, p.Wait(t.Context()))
+		f.set("hangs", host(p.Status().Server))
+		began := time.Now()
+		p.stop()
+		require.Nil(t, f.instance("ORDERS", ordersID))
+		require.Less(t, time.Since(began), 5*time.Second)
 	})
 }
 

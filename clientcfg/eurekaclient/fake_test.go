@@ -19,7 +19,7 @@ import (
 // which is what well replicated servers look like from outside.
 type cluster struct {
 	mu       sync.Mutex
-	state    map[string]string // by host: "" refuses, "up", "hangs", "joining" (403 to list reads), "broken" (500), "lying" (wrong hash in deltas)
+	state    map[string]string // by host: "" refuses, "up", "hangs", "joining" (403 to list reads), "broken" (500), "not eureka" (200 and a page), "lying" (wrong hash in deltas)
 	list     clientcfg.ServerList
 	leases   map[string]*leased
 	delta    []change
@@ -167,6 +167,11 @@ func (f *cluster) RoundTrip(req *http.Request) (*http.Response, error) {
 		return nil, req.Context().Err()
 	case "broken":
 		return reply(http.StatusInternalServerError, nil), nil
+	case "not eureka":
+		if req.Method == http.MethodGet {
+			return reply(http.StatusOK, []byte("<html>Welcome!</html>")), nil
+		}
+		return reply(http.StatusMethodNotAllowed, nil), nil
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()

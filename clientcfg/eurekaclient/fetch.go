@@ -48,11 +48,8 @@ func (c *Client) fetch(ctx context.Context) error {
 			return err
 		}
 	}
-	a, err := c.call(ctx, request{method: http.MethodGet, path: "apps"})
-	if err != nil {
-		return fmt.Errorf("fetch the registry: %w", err)
-	}
-	all, err := eureka.DecodeApplications(a.body, eureka.JSON)
+	var all *eureka.Applications
+	_, err := c.call(ctx, request{method: http.MethodGet, path: "apps", read: into(&all)})
 	if err != nil {
 		return fmt.Errorf("fetch the registry: %w", err)
 	}
@@ -60,24 +57,27 @@ func (c *Client) fetch(ctx context.Context) error {
 	return nil
 }
 
+// into decodes the body of an answer.
+func into(list **eureka.Applications) func(body []byte) error {
+	return func(body []byte) (err error) {
+		*list, err = eureka.DecodeApplications(body, eureka.JSON)
+		return err
+	}
+}
+
 // fetchDelta reports whether the copy is up to date. A server without deltas
 // answers 403 or 404, and so does one that is not ready, but then the full
 // fetch goes elsewhere.
 func (c *Client) fetchDelta(ctx context.Context) (done bool, err error) {
-	a, err := c.call(ctx, request{
+	var delta *eureka.Applications
+	_, err = c.call(ctx, request{
 		method: http.MethodGet,
 		path:   "apps/delta",
 		final:  func(status int) bool { return status == http.StatusForbidden || status == http.StatusNotFound },
+		read:   into(&delta),
 	})
 	if err != nil {
 		return false, fmt.Errorf("fetch a delta: %w", err)
 	}
-	if a.status != http.StatusOK {
-		return false, nil
-	}
-	delta, err := eureka.DecodeApplications(a.body, eureka.JSON)
-	if err != nil {
-		return false, fmt.Errorf("fetch a delta: %w", err)
-	}
-	return c.copy.apply(delta), nil
+	return delta != nil && c.copy.apply(delta), nil
 }

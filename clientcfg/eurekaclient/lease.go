@@ -123,7 +123,7 @@ func (c *Client) beat(ctx context.Context) error {
 		return c.register(ctx)
 	}
 	q := url.Values{"status": {in.Status.String()}, "lastDirtyTimestamp": {strconv.FormatInt(in.LastDirtyTimestamp, 10)}}
-	a, err := c.call(ctx, request{
+	status, err := c.call(ctx, request{
 		method: http.MethodPut,
 		path:   leasePath(in) + "?" + q.Encode(),
 		final: func(status int) bool {
@@ -133,7 +133,7 @@ func (c *Client) beat(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("renew %s/%s: %w", in.App, in.InstanceID, err)
 	}
-	if a.status == http.StatusNotFound || a.status == http.StatusConflict {
+	if status == http.StatusNotFound || status == http.StatusConflict {
 		return c.register(ctx)
 	}
 	return nil

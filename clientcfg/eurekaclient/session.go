@@ -1,6 +1,7 @@
 package eurekaclient
 
 import (
+	"net/url"
 	"slices"
 	"sync"
 	"time"
@@ -16,10 +17,15 @@ type session struct {
 	until  time.Time
 }
 
+// url is for people: it hides a password.
 func (s *session) url() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.server.URL
+	u, err := url.Parse(s.server.URL)
+	if err != nil {
+		return "" // not of a clientcfg.Client, which takes no such server
+	}
+	return u.Redacted()
 }
 
 // order returns whom a call tries, one after the other: the server of the

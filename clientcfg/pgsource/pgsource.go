@@ -1,7 +1,13 @@
 // Package pgsource reads the server list from the database, for clients that start before they know any server.
 //
 // It needs the right to read one view, default_zone, and nothing else (the role <schema>_client), and one connection for the time of
-// one query: use it to begin with, and ask the servers after that. Apart from package clientcfg so that HTTP users never link pgx.
+// one query: it is to begin with, behind the servers themselves, which are asked from then on:
+//
+//	web, err := clientcfg.NewHTTPSource(nil, clientcfg.HTTPConfig{}) // no seeds: the database names the first servers
+//	…
+//	client := clientcfg.New(clientcfg.Sources(web, pgsource.New(pool, "zonekeeper", "default")), clientcfg.Config{})
+//
+// Apart from package clientcfg so that HTTP users never link pgx.
 package pgsource
 
 import (

@@ -298,5 +298,6 @@ func (g *guard) check() {
 	g.stop()
 	<-g.done
 	require.Empty(g.t, g.lost, "leases were lost")
+	require.NotZero(g.t, g.looks, "the guard never saw a list")
 	g.t.Logf("no lease was missing from any of %d full lists", g.looks)
 }

@@ -43,10 +43,14 @@ func (s *Server) register(c echo.Context) error {
 		return err
 	}
 	kind, label := contentType(req.Header)
-	body, err := readBody(c.Response(), req, s.deps.MaxBody)
+	body, err := s.readBody(c.Response(), req, s.deps.MaxBody)
+	defer s.doneWith(body)
 	switch {
 	case errors.Is(err, errTooLarge):
 		s.refused(c, "too large", err)
+		return err
+	case errors.Is(err, errBusy):
+		s.refused(c, "busy", err)
 		return err
 	case err != nil:
 		s.refused(c, "undecodable", err)

@@ -22,9 +22,17 @@ func setBodyDeadline(w http.ResponseWriter) {
 
 var errTooLarge = errors.New("body is larger than the limit")
 
+// A body beyond largeBody, which hardly any batch has, is only read while there are fewer than maxLargeBodies of them: a gzip
+// body of 16 KiB becomes 16 MiB, and as many connections as there may be would each have one.
+const (
+	largeBody      = 1 << 20
+	maxLargeBodies = 4
+)
+
 // readBody reads a whole request body of at most limit bytes, inflated if the client says that it is gzip. The error is
-// errTooLarge beyond the limit; anything else means that the body did not arrive or is no gzip.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+// errTooLarge beyond the limit and errBusy without a token for a large body; anything else means that the body did not arrive
+// or is no gzip. Hand the body to doneWith in the end.
+func (s *Server) readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
@@ -36,29 +44,48 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	case encoding == "", strings.EqualFold(encoding, "identity"):
 	case strings.EqualFold(encoding, "gzip"), strings.EqualFold(encoding, "x-gzip"):
 		// Compat: Spring's server has no decoder and answers 400; Jersey 1 peers compress batches, so taking it is a superset.
-		return inflate(in, limit)
+		return s.inflate(in, limit)
 	default:
 		return nil, errors.New("content encoding " + encoding + " is not supported")
 	}
-	return readAll(in, r.ContentLength, limit)
+	return s.readAll(in, r.ContentLength, limit)
 }
 
-func inflate(in io.Reader, limit int64) ([]byte, error) {
+// doneWith gives back the token of a large body.
+func (s *Server) doneWith(body []byte) {
+	if len(body) > largeBody {
+		<-s.large
+	}
+}
+
+func (s *Server) inflate(in io.Reader, limit int64) ([]byte, error) {
 	zr, err := gzip.NewReader(in)
 	if err != nil {
 		return nil, tooLargeOr(err)
 	}
 	defer zr.Close()
-	return readAll(zr, -1, limit)
+	return s.readAll(zr, -1, limit)
 }
 
 // readAll reads up to limit bytes. The size a client announces is believed only as far as it costs nothing.
-func readAll(in io.Reader, announced, limit int64) ([]byte, error) {
+func (s *Server) readAll(in io.Reader, announced, limit int64) ([]byte, error) {
 	var buf bytes.Buffer
 	if announced > 0 {
 		buf.Grow(int(min(announced, 64<<10)) + bytes.MinRead)
 	}
-	n, err := buf.ReadFrom(io.LimitReader(in, limit+1))
+	n, err := buf.ReadFrom(io.LimitReader(in, min(limit, largeBody)+1))
+	if err == nil && largeBody < n && n <= limit {
+		select {
+		case s.large <- struct{}{}:
+		default:
+			return nil, errBusy
+		}
+		var more int64
+		more, err = buf.ReadFrom(io.LimitReader(in, limit-n+1))
+		if n += more; err != nil || n > limit {
+			<-s.large
+		}
+	}
 	if err != nil {
 		return nil, tooLargeOr(err)
 	}

@@ -32,6 +32,7 @@ var (
 	errUnknownApp  = &statusError{http.StatusNotFound, "no such application"}
 	errBadQuery    = &statusError{http.StatusBadRequest, "a query parameter cannot be read"}
 	errInternal    = &statusError{http.StatusInternalServerError, "the request cannot be answered"}
+	errBusy        = &statusError{http.StatusServiceUnavailable, "too many large bodies arrive at a time"}
 	errAuth        = &statusError{http.StatusUnauthorized, "replication needs credentials"}
 )
 
@@ -46,21 +47,12 @@ func statusOf(err error) int {
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
 	}
-	if e, ok := errors.AsType[*echo.HTTPError](err); ok {
-		return e.Code // the router's
-	}
 	return http.StatusInternalServerError
 }
 
-// noRoute is echo's error handler. Routes answer their own errors, so what comes here is the router's: a path that is none of
-// ours, or a method that HTTP does not have, with Allow set.
-func (s *Server) noRoute(err error, c echo.Context) {
-	if statusOf(err) == http.StatusMethodNotAllowed {
-		err = errMethod
-	} else {
-		err = errNotFound
-	}
-	s.fail(err, c)
+// noRoute is echo's error handler. Routes answer their own errors, so what comes here is the router's: a path that is none of ours.
+func (s *Server) noRoute(_ error, c echo.Context) {
+	s.fail(errNotFound, c)
 	s.unmatched.observe(c.Response().Status, 0)
 }
 
@@ -70,6 +62,9 @@ func (s *Server) fail(err error, c echo.Context) {
 		return
 	}
 	status := statusOf(err)
+	if errors.Is(err, errAuth) {
+		c.Response().Header().Set("WWW-Authenticate", `Basic realm="replication"`)
+	}
 	if strings.HasPrefix(c.Request().URL.Path, "/api/v1/") {
 		_ = problem(c, status, err.Error())
 		return

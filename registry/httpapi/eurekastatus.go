@@ -24,12 +24,12 @@ type stat struct{ name, value string }
 // unrelated setting is made (StatusInfo.java: isHealthy).
 func (s *Server) eurekaStatus(c echo.Context) error {
 	want, _ := negotiate(c.Request().Header)
-	general, replicas, self := s.generalStats(), s.replicaStats(), s.selfEntry()
+	general, peers, self := s.generalStats(), s.peerStats(), s.selfEntry()
 	var body []byte
 	if want.json {
-		body = statusJSON(general, replicas, self)
+		body = statusJSON(general, peers, self)
 	} else {
-		body = statusXML(general, replicas, self)
+		body = statusXML(general, peers, self)
 	}
 	return answer(c, http.StatusOK, want.label, body)
 }
@@ -52,9 +52,9 @@ func (s *Server) generalStats() []stat {
 	}
 }
 
-// replicaStats lists the other servers that take clients. All of them answer, or they were not on the list.
+// peerStats lists the other servers that take clients. All of them answer, or they were not on the list.
 // Compat: upstream joins the registered ones with ", " and puts a comma behind each of the others (StatusUtil.java).
-func (s *Server) replicaStats() []stat {
+func (s *Server) peerStats() []stat {
 	var registered, available string
 	me := ""
 	if s.deps.Identity != nil {
@@ -91,7 +91,7 @@ func (s *Server) selfEntry() *eureka.Instance {
 	return in
 }
 
-func statusJSON(general, replicas []stat, self *eureka.Instance) []byte {
+func statusJSON(general, peers []stat, self *eureka.Instance) []byte {
 	var b bytes.Buffer
 	members := func(name string, stats []stat) {
 		fmt.Fprintf(&b, "%q:{", name)
@@ -106,7 +106,7 @@ func statusJSON(general, replicas []stat, self *eureka.Instance) []byte {
 	}
 	b.WriteByte('{')
 	members("generalStats", general)
-	members("applicationStats", replicas)
+	members("applicationStats", peers)
 	if self != nil {
 		b.WriteString(`"instanceInfo":`)
 		b.Write(eureka.AppendInstance(nil, self, eureka.JSON, eureka.Live))
@@ -116,7 +116,7 @@ func statusJSON(general, replicas []stat, self *eureka.Instance) []byte {
 	return b.Bytes()
 }
 
-func statusXML(general, replicas []stat, self *eureka.Instance) []byte {
+func statusXML(general, peers []stat, self *eureka.Instance) []byte {
 	const root = "com.netflix.eureka.util.StatusInfo"
 	var b bytes.Buffer
 	elements := func(name string, stats []stat) {
@@ -130,7 +130,7 @@ func statusXML(general, replicas []stat, self *eureka.Instance) []byte {
 	}
 	b.WriteString("<" + root + ">\n")
 	elements("generalStats", general)
-	elements("applicationStats", replicas)
+	elements("applicationStats", peers)
 	if self != nil {
 		doc := eureka.AppendInstanceDocument(nil, self, eureka.XML, eureka.Live)
 		doc = bytes.TrimSuffix(bytes.TrimPrefix(bytes.TrimSpace(doc), []byte("<instance>")), []byte("</instance>"))

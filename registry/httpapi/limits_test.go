@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/registry"
 	"github.com/zonekeeper/zonekeeper/registry/eureka"
 	"github.com/zonekeeper/zonekeeper/registry/httpapi"
@@ -68,6 +70,48 @@ func TestChunkedBodiesAreBounded(t *testing.T) {
 	r.ContentLength = -1
 	w := recorderFor(handler, r)
 	require.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
+}
+
+// Few connections at a time may send bodies of the size of the largest batch, wherever they send them; small ones always may.
+func TestLargeBodiesAreFew(t *testing.T) {
+	c := newCluster(t)
+	batch := func(body io.Reader) int {
+		r := httptest.NewRequest(http.MethodPost, "/eureka/peerreplication/batch", body)
+		r.Header.Set("Content-Type", "application/json")
+		return c.do(r).Code
+	}
+	large := `{"replicationList":[]}` + strings.Repeat(" ", 2<<20)
+	var senders []*io.PipeWriter
+	answers := make(chan int)
+	for range 4 {
+		reader, writer := io.Pipe()
+		senders = append(senders, writer)
+		go func() { answers <- batch(reader) }()
+		_, err := writer.Write([]byte(large))
+		require.NoError(t, err)
+	}
+	require.Equal(t, http.StatusServiceUnavailable, batch(strings.NewReader(large)))
+	require.Equal(t, http.StatusServiceUnavailable, c.do(c.signed(t, "/api/v1/peer/stream", large)).Code)
+	require.Equal(t, 1.0, c.refused(t, "busy"))
+	require.Equal(t, http.StatusOK, batch(strings.NewReader(large[:1<<20])))
+	for i, writer := range senders {
+		want, end := http.StatusOK, io.EOF
+		if i%2 == 0 {
+			want, end = http.StatusBadRequest, io.ErrUnexpectedEOF
+		}
+		require.NoError(t, writer.CloseWithError(end))
+		require.Equal(t, want, <-answers)
+	}
+	for range 20 {
+		require.Equal(t, http.StatusOK, batch(strings.NewReader(large)))
+		require.Equal(t, http.StatusOK, c.do(c.signed(t, "/api/v1/peer/stream", large)).Code)
+	}
+	forged := c.signed(t, "/api/v1/peer/stream", large)
+	forged.Header.Set(peerstore.HeaderEpoch, "3")
+	for range 20 {
+		forged.Body = io.NopCloser(strings.NewReader(large))
+		require.Equal(t, http.StatusForbidden, c.do(forged).Code)
+	}
 }
 
 // Ten thousand requests of garbage leave nothing behind: no application, no instance, no memory that grows with them.

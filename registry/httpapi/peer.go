@@ -34,6 +34,7 @@ func (s *Server) signed(serve func(PeerProtocol, http.ResponseWriter, *http.Requ
 		if err != nil {
 			return err
 		}
+		defer s.doneWith(body)
 		req := c.Request()
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
@@ -47,7 +48,7 @@ func (s *Server) announce(c echo.Context) error {
 	if s.deps.Announce == nil {
 		return errNotFound
 	}
-	from, body, err := s.verify(c, maxAnnouncement)
+	from, body, err := s.verify(c, maxAnnouncement) // never a large one
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,8 @@ func (s *Server) announce(c echo.Context) error {
 	return answerJSON(c, known)
 }
 
-// verify reads the body and checks who signed it. Every failure is counted, and nothing was applied.
+// verify reads the body and checks who signed it. Every failure is counted, and nothing was applied. A body returned goes to
+// doneWith.
 func (s *Server) verify(c echo.Context, limit int64) (peerstore.Caller, []byte, error) {
 	req := c.Request()
 	if s.deps.Signer == nil {
@@ -75,10 +77,13 @@ func (s *Server) verify(c echo.Context, limit int64) (peerstore.Caller, []byte, 
 		s.refusedPeer(c, "unsigned", peerstore.ErrUnsigned)
 		return peerstore.Caller{}, nil, &statusError{http.StatusUnauthorized, peerstore.ErrUnsigned.Error()}
 	}
-	body, err := readBody(c.Response(), req, limit)
+	body, err := s.readBody(c.Response(), req, limit)
 	switch {
 	case errors.Is(err, errTooLarge):
 		s.refusedPeer(c, "too large", err)
+		return peerstore.Caller{}, nil, err
+	case errors.Is(err, errBusy):
+		s.refusedPeer(c, "busy", err)
 		return peerstore.Caller{}, nil, err
 	case err != nil:
 		s.refusedPeer(c, "unreadable", err)
@@ -98,6 +103,7 @@ func (s *Server) verify(c echo.Context, limit int64) (peerstore.Caller, []byte, 
 			reason = "not for me"
 		}
 		s.refusedPeer(c, reason, err)
+		s.doneWith(body)
 		return peerstore.Caller{}, nil, &statusError{status, err.Error()}
 	}
 	return from, body, nil

@@ -203,6 +203,7 @@ func TestReplicationCredentials(t *testing.T) {
 		w := c.do(r)
 		if w.Code != http.StatusOK {
 			require.Empty(t, w.Body.String())
+			require.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
 		}
 		return w.Code
 	}

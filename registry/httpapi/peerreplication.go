@@ -24,9 +24,10 @@ func (s *Server) batch(c echo.Context) error {
 		return errAuth
 	}
 	kind, label := contentType(req.Header)
-	body, err := readBody(c.Response(), req, s.deps.MaxBatch)
+	body, err := s.readBody(c.Response(), req, s.deps.MaxBatch)
+	defer s.doneWith(body)
 	switch {
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, errTooLarge), errors.Is(err, errBusy):
 		return err
 	case err != nil, kind != bodyJSON:
 		return answerUndecodable(c, label)

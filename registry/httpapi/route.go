@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -22,11 +23,23 @@ type route struct {
 	counts  *routeMetrics
 }
 
-// methods are those for which the router is told a route: the nine of HTTP and WebDAV's two that echo knows. Any other method
-// is answered by echo itself, as 405.
+// methods are those that some route takes, and otherMethod, which stands for all others: the router would answer them with an
+// Allow of its own.
 var methods = []string{
-	http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions,
-	http.MethodPatch, http.MethodTrace, http.MethodConnect, echo.PROPFIND, echo.REPORT,
+	http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete, http.MethodOptions, otherMethod,
+}
+
+const otherMethod = http.MethodPatch
+
+// routable returns the request with a method that the router knows.
+func routable(r *http.Request) *http.Request {
+	if slices.Contains(methods, r.Method) {
+		return r
+	}
+	other := new(http.Request)
+	*other = *r
+	other.Method = otherMethod
+	return other
 }
 
 func (s *Server) add(r *route) {

@@ -20,6 +20,7 @@ type Server struct {
 	metrics  *metrics
 	notes    notes
 	watchers chan struct{} // one token per waiting request
+	large    chan struct{} // one token per large body
 	started  time.Time
 
 	unmatched  *routeMetrics
@@ -34,7 +35,10 @@ func New(d Deps) (*Server, error) {
 	if err := d.setDefaults(); err != nil {
 		return nil, err
 	}
-	s := &Server{deps: d, echo: echo.New(), stopped: make(chan struct{}), watchers: make(chan struct{}, d.MaxWatchers), started: d.Now()}
+	s := &Server{
+		deps: d, echo: echo.New(), started: d.Now(), stopped: make(chan struct{}),
+		watchers: make(chan struct{}, d.MaxWatchers), large: make(chan struct{}, maxLargeBodies),
+	}
 	s.notes.now = d.Now
 	var err error
 	if s.metrics, err = newMetrics(d.Registerer); err != nil {
@@ -123,7 +127,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	s.echo.ServeHTTP(w, tidied)
+	s.echo.ServeHTTP(w, routable(tidied))
 }
 
 // LastClientCall is when the last request of a client came in on the Eureka API, zero for never. A draining server may go when

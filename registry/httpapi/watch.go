@@ -78,15 +78,13 @@ func (s *Server) pollZone(c echo.Context, wait time.Duration) error {
 		}
 		select {
 		case <-changed:
+			continue
 		case <-over.C:
-			zoneTag(c, list)
-			return answer(c, http.StatusNotModified, "", nil)
 		case <-s.stopped:
-			zoneTag(c, list)
-			return answer(c, http.StatusNotModified, "", nil)
 		case <-req.Context().Done():
-			return nil
 		}
+		zoneTag(c, list)
+		return answer(c, http.StatusNotModified, "", nil)
 	}
 }
 
