@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -48,7 +49,9 @@ func (s *Server) register(c echo.Context) error {
 	switch {
 	case errors.Is(err, errTooLarge):
 		s.refused(c, "too large", err)
-		return err
+		// No client reads an instance from a refused registration, so here a reason may stand.
+		return answer(c, http.StatusRequestEntityTooLarge, "text/plain; charset=utf-8",
+			fmt.Appendf(nil, "the registration is larger than %d bytes (http.max-body)", s.deps.MaxBody))
 	case errors.Is(err, errBusy):
 		s.refused(c, "busy", err)
 		return err

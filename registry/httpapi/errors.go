@@ -44,6 +44,8 @@ func statusOf(err error) int {
 	switch {
 	case errors.Is(err, registry.ErrNotFound):
 		return http.StatusNotFound
+	case errors.Is(err, registry.ErrUnfit):
+		return http.StatusBadRequest
 	case errors.Is(err, errTooLarge):
 		return http.StatusRequestEntityTooLarge
 	}
