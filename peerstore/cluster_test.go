@@ -77,7 +77,7 @@ func TestCrash(t *testing.T) {
 			require.Greater(t, time.Since(killed), 6*time.Second)
 		}
 		for _, s := range servers {
-			require.GreaterOrEqual(t, s.minServing, 8)
+			require.GreaterOrEqual(t, s.worst(), 8)
 		}
 	})
 }
@@ -181,7 +181,7 @@ func TestMassPause(t *testing.T) {
 			return w.everywhere(func(o *server) bool { return len(o.list.Serving()) == 8 })
 		})
 		for _, s := range servers {
-			require.Positive(t, s.minServing)
+			require.Positive(t, s.worst())
 			require.Empty(t, s.removals())
 		}
 	})

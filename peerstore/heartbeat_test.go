@@ -49,6 +49,7 @@ func rowOf(t *testing.T, db *peerstoretest.Fake, id string) peerstore.Row {
 func TestRegisterBeatLeave(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := peerstoretest.NewFake()
+		db.SetDown(true)
 		var told []peerstore.Peer
 		h, _, stop := beating(t, db, func(c *peerstore.HeartbeaterConfig) {
 			c.OnRegistered = func(p peerstore.Peer, r peerstore.Registration) {
@@ -61,6 +62,7 @@ func TestRegisterBeatLeave(t *testing.T) {
 		require.Negative(t, first.Epoch, "no row yet")
 		require.True(t, first.Unverified)
 		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), first.ID)
+		db.SetDown(false)
 		<-h.Registered()
 		self := h.Self()
 		require.Equal(t, first.ID, self.ID)

@@ -11,7 +11,7 @@ const (
 	registerRetryMin  = 100 * time.Millisecond
 	registerRetryMax  = 5 * time.Second
 	heartbeatRetryMin = 250 * time.Millisecond
-	heartbeatRetryMax = 3 * time.Second
+	heartbeatRetryMax = 3 * time.Second // or a heartbeat, where that is shorter
 	claimRetryMin     = time.Minute
 	claimRetryMax     = time.Hour
 	claimHeld         = 10 * time.Minute // after so long a claim counts as undisputed
@@ -193,7 +193,7 @@ func (h *Heartbeater) writePhase(ctx context.Context, generation int, l life) (t
 		return h.lost(generation, err)
 	case err != nil:
 		return 0, h.apply(generation, func() {
-			wait := halfJitter(heartbeatRetryMin, heartbeatRetryMax, h.life.phaseFailures, h.cfg.Rand())
+			wait := h.retry(h.life.phaseFailures)
 			h.life.nextPhase = h.cfg.Now().Add(wait)
 			if h.life.phaseFailures++; h.life.phaseFailures == 1 {
 				h.cfg.Log.Warn("cannot write our phase to the database; trying on", "phase", string(l.want), "err", err)
@@ -259,7 +259,7 @@ func (h *Heartbeater) lostOrFailed(generation int, doing string, err error) (tim
 		if h.life.failing.IsZero() {
 			h.life.failing = now
 		}
-		wait := halfJitter(heartbeatRetryMin, heartbeatRetryMax, h.status.Failures, h.cfg.Rand())
+		wait := h.retry(h.status.Failures)
 		h.life.nextBeat = now.Add(wait)
 		h.failed(doing, err)
 	})
@@ -305,6 +305,12 @@ func (h *Heartbeater) succeeded() {
 	h.lastOK = h.cfg.Now()
 	h.life.failing = time.Time{}
 	h.status.Failures, h.status.LastError = 0, ""
+}
+
+// retry is how long to wait after n more failures of a heartbeat. It is never longer than a heartbeat: who comes back from an outage
+// later than a fraction of the TTL can no longer tell it from its own trouble, since servers that joined meanwhile write already.
+func (h *Heartbeater) retry(n int) time.Duration {
+	return halfJitter(heartbeatRetryMin, min(heartbeatRetryMax, h.cfg.Settings.WithDefaults().Heartbeat), n, h.cfg.Rand())
 }
 
 // jitter is d ± 10 %.

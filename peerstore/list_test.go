@@ -246,7 +246,7 @@ func TestPlantedBugsAreCaught(t *testing.T) {
 					tt.fault(w, servers)
 					time.Sleep(time.Minute)
 					for _, s := range servers {
-						harmed = harmed || len(s.removals()) > 0 || s.minServing == 0
+						harmed = harmed || len(s.removals()) > 0 || s.worst() == 0
 					}
 				})
 				return harmed

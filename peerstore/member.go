@@ -45,13 +45,16 @@ func (m *member) answer() answer {
 
 func (m *member) reachable() bool { return m.answer() == answerYes }
 
-// holds tells whether m keeps its address against another incarnation's row: by a row that is not closed for silence, or by
-// answering there before it has one.
-func (m *member) holds() bool {
-	if m.fromDB {
-		return m.hasRow && !m.expired
+// holds tells whether m keeps its address against another incarnation's living row: by a row that is not closed for silence; by
+// answering there while it has no row; or by answering there as a newer one than a row that came back when a failover lost m's.
+func (m *member) holds(heir Row) bool {
+	switch {
+	case !m.fromDB:
+		return m.reachable()
+	case m.hasRow:
+		return !m.expired
 	}
-	return m.reachable()
+	return m.reachable() && heir.Epoch < m.row.Epoch
 }
 
 // inherit takes over that the incarnation before answered, until the first probe of m has spoken: a server that only registers

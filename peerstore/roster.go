@@ -139,8 +139,9 @@ func (r *roster) readRows(rows []Row, cold bool, dt time.Duration, now time.Time
 				m.silent = silence(m.silent, false, 0, dt)
 			}
 		}
-		if heir, taken := claimed[m.row.Addresses.Eureka]; taken && heir != id && !m.holds() {
-			r.members[heir].inherit(m)
+		heir := r.members[claimed[m.row.Addresses.Eureka]]
+		if heir != nil && heir != m && !m.holds(heir.row) {
+			heir.inherit(m)
 			delete(r.members, id)
 		}
 	}
@@ -211,7 +212,8 @@ func (r *roster) replaced(id string, m *member) bool {
 		return false
 	}
 	for other, x := range r.members {
-		if other != id && x.row.Addresses.Eureka == m.row.Addresses.Eureka && x.reachable() && x.answered.After(m.answered) {
+		if other != id && x.row.Addresses.Eureka == m.row.Addresses.Eureka && !over(x.row.Phase) &&
+			x.reachable() && x.answered.After(m.answered) {
 			return true
 		}
 	}
@@ -316,6 +318,7 @@ func (r *roster) all(self Peer) []Member {
 		}
 		all = append(all, Member{
 			Peer: m.peer(heartbeat), Listed: m.listed, Verdict: m.reason, Silent: m.silent, Stats: m.row.Stats, Problem: m.problem,
+			Gone: m.hard,
 		})
 	}
 	slices.SortFunc(all, func(a, b Member) int { return ComparePeers(a.Peer, b.Peer) })

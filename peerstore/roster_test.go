@@ -104,6 +104,19 @@ func TestVanishedRowGivesWayToAnHeir(t *testing.T) {
 	require.Equal(t, []string{"b"}, listed(r), "one claimant per address")
 }
 
+// A failover may bring back the row of an earlier incarnation of a server whose present one lost its own.
+func TestRowThatCameBackGivesWay(t *testing.T) {
+	now := time.Unix(1000, 0)
+	r := newRoster("test", Settings{}, Faults{})
+	present := rowOf("b", func(r *Row) { r.Epoch, r.Addresses.Eureka = 7, "http://a/eureka/" })
+	require.NoError(t, r.observe(viewOf(present), now))
+	r.members["b"].right(now)
+	r.judgeAll(now)
+	require.NoError(t, r.observe(viewOf(rowOf("a", nil)), now.Add(2*s)))
+	r.judgeAll(now.Add(2 * s))
+	require.Equal(t, []string{"b"}, listed(r), "who answers there")
+}
+
 func TestClosedAsSilentIsNoGoodbye(t *testing.T) {
 	now := time.Unix(1000, 0)
 	r := newRoster("test", Settings{}, Faults{})

@@ -10,6 +10,8 @@ type Member struct {
 	Silent  time.Duration `json:"silent"`  // observed silence of its lease
 	Stats   Stats         `json:"stats"`
 	Problem string        `json:"problem,omitempty"` // of the last failed probe
+	// Gone: its address refuses connections, or somebody else answers there. It may have a living row for as long as its lease lasts.
+	Gone bool `json:"gone,omitempty"`
 }
 
 // ListStatus says how the reading goes and how many peers are well.

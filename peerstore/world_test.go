@@ -41,12 +41,12 @@ type server struct {
 	list   *peerstore.List
 	cancel context.CancelFunc
 	done   chan struct{}
-	froze  chan struct{} // not nil: SIGSTOP; closed by SIGCONT
-	dead   bool
-	// worst lists
+
+	// Guarded by world.mu.
+	froze      chan struct{} // not nil: SIGSTOP; closed by SIGCONT
+	dead       bool
 	minServing int
-	removed    []string // "peer no longer listed" events: urls
-	emptied    bool
+	removed    []string // addresses that ever left its peers
 }
 
 type option func(*peerstore.HeartbeaterConfig, *peerstore.ListConfig)
@@ -195,7 +195,9 @@ func (s *server) stopped() {
 
 // watchLists records the worst that this server's lists go through.
 func (s *server) watchLists() {
+	s.w.mu.Lock()
 	s.minServing = len(s.list.Serving())
+	s.w.mu.Unlock()
 	go func() {
 		before := s.list.Peers()
 		for {
@@ -224,6 +226,13 @@ func (s *server) removals() []string {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	return slices.Clone(s.removed)
+}
+
+// worst is the shortest list that this server ever told its clients.
+func (s *server) worst() int {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.minServing
 }
 
 func (s *server) lists(url string) bool  { return contains(s.list.Peers(), url) }

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// delta is the changes of the last minutes, oldest first. Entries that a later one of the same instance replaces stay
-// until their time comes and are passed over when a body is made, so that snapshots share one growing array.
+// delta is the changes of the last minutes, oldest first. Entries that a later one of the same instance replaces are passed
+// over when a body is made, so that snapshots share one growing array; they are dropped when they are most of it.
 type delta struct {
 	retention time.Duration
 	step      time.Duration // entries leave in steps, so that old bursts do not make a version per entry
@@ -25,7 +25,13 @@ func (d *delta) add(c viewChange) {
 	d.entries = append(d.entries, c)
 	d.latest[c.rec.Key] = c.rec
 	d.peak = max(d.peak, len(d.latest))
+	if len(d.entries) > 2*len(d.latest)+fewReplaced {
+		d.entries = slices.DeleteFunc(slices.Clone(d.entries), func(c viewChange) bool { return d.latest[c.rec.Key] != c.rec })
+	}
 }
+
+// fewReplaced is how many replaced entries are not worth a copy of the others. Each holds on to its text.
+const fewReplaced = 64
 
 // due is the moment at which the oldest entry leaves.
 func (d *delta) due() moment {

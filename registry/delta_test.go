@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,19 @@ func TestDeltaIsBounded(t *testing.T) {
 	require.Len(t, d.entries, maxDelta)
 	require.Len(t, d.latest, maxDelta)
 	require.True(t, d.changed)
+}
+
+// One instance that registers without end holds one text, not one for each time, and the delta shows what it would have.
+func TestDeltaDropsReplacedEntries(t *testing.T) {
+	f := newFixture(t)
+	f.register(sample("b"))
+	for range 10_000 {
+		f.register(sample("a"))
+	}
+	require.Equal(t, []string{"ORDERS/b UP ADDED", "ORDERS/a UP ADDED"}, ids(f.deltaNow()))
+	require.LessOrEqual(t, len(f.view.delta.entries), 2*2+fewReplaced)
+	f.forward(3*time.Minute + 5*time.Second)
+	require.Empty(t, ids(f.deltaNow()))
 }
 
 func TestDeltaLeavesInSteps(t *testing.T) {
@@ -90,9 +104,9 @@ func TestDeltaWithoutReaders(t *testing.T) {
 	f.Evict(f.now())
 	require.Empty(t, f.view.delta.entries)
 
-	rec := &record{Key: orders("a"), traits: &traits{}}
-	for range 3 * maxDelta {
-		f.view.tell(viewChange{rec: rec})
+	text := strings.Repeat("x", 1000)
+	for i := range 3 * maxDelta {
+		f.view.tell(viewChange{rec: &record{Key: orders(fmt.Sprintf("%06d", i)), text: text, traits: &traits{}}})
 	}
 	require.LessOrEqual(t, len(f.view.delta.entries), 2*maxDelta+maxPending)
 }

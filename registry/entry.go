@@ -122,16 +122,20 @@ func (r *Registry) Entries(yield func(Entry) bool) {
 	}
 }
 
-// EntriesOf yields what Entries would of one application.
-func (r *Registry) EntriesOf(app string, yield func(Entry) bool) {
+// EntriesOf yields what Entries would of some applications.
+func (r *Registry) EntriesOf(apps []string, yield func(Entry) bool) {
 	now, _ := r.clock()
-	for _, rec := range r.view.latest(now).recordsOf(app) {
-		if e, ok := r.Entry(rec.Key); ok && !rec.own() && !yield(e) {
-			return
+	snapshot, asked := r.view.latest(now), make(map[string]bool, len(apps))
+	for _, app := range apps {
+		asked[app] = true
+		for _, rec := range snapshot.recordsOf(app) {
+			if e, ok := r.Entry(rec.Key); ok && !rec.own() && !yield(e) {
+				return
+			}
 		}
 	}
-	for _, d := range r.departed.all(now) {
-		if d.App != app {
+	for _, d := range r.departed.all(now) { // many, so once for all applications
+		if !asked[d.App] {
 			continue
 		}
 		if e, ok := r.Entry(d.Key); ok && !yield(e) {

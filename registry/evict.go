@@ -32,8 +32,7 @@ func (r *Registry) Evict(t time.Time) int {
 		return 0
 	}
 	var dead []overdue
-	grace := r.travel()
-	r.leases.over(now.add(-grace), func(slot int32, end moment) { dead = append(dead, overdue{slot, end}) })
+	r.leases.over(now.add(-r.travel()), func(slot int32, end moment) { dead = append(dead, overdue{slot, end}) })
 	verdict := r.preserve.judge(now, len(dead))
 	if len(dead) == 0 {
 		return 0
@@ -52,7 +51,7 @@ func (r *Registry) Evict(t time.Time) int {
 				continue
 			}
 		}
-		if r.evict(rec, d.slot, now, grace) {
+		if r.evict(rec, d, now) {
 			if evicted++; evicted == limit {
 				break
 			}
@@ -64,14 +63,14 @@ func (r *Registry) Evict(t time.Time) int {
 	return evicted
 }
 
-// evict takes out one instance, unless it was renewed meanwhile. Its version is remembered, so that a later registration
-// here goes above it, and so is its override. Hearing is not asked under the lock.
-func (r *Registry) evict(rec *record, slot int32, now moment, grace time.Duration) bool {
+// evict takes out one instance, unless its lease moved meanwhile: Hearing, which is not asked under the lock, spoke of the
+// end that it had. Its version is remembered, so that a later registration here goes above it, and so is its override.
+func (r *Registry) evict(rec *record, d overdue, now moment) bool {
 	s := r.stripe(rec.ID)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	rec = s.find(rec.Key)
-	if rec == nil || rec.slot != slot || now.before(r.leases.at(slot).end().add(grace)) {
+	if rec == nil || rec.slot != d.slot || r.leases.at(d.slot).end() != d.end {
 		return false
 	}
 	r.uninstall(s, rec, departed{version: rec.version, override: rec.override, since: now}, now, r.cfg.Now().UnixMilli())

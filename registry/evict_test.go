@@ -145,9 +145,23 @@ func TestEvictionSparesWhatWasRenewedMeanwhile(t *testing.T) {
 	f.register(sample("a"))
 	f.forward(2 * time.Minute)
 	rec := f.stripe("a").find(orders("a"))
+	end := f.leases.at(rec.slot).end()
 	f.Renew(orders("a"), Renewal{}, FromClient)
-	require.False(t, f.evict(rec, rec.slot, moment(f.now().Sub(f.born)), 0))
+	require.False(t, f.evict(rec, overdue{rec.slot, end}, moment(f.now().Sub(f.born))))
 	f.get(orders("a"))
+}
+
+// The other servers were heard up to the lease's end as it was. A renewal copied meanwhile moves it, and then what they
+// heard until the new end is not known to be here.
+func TestEvictionSparesWhatMovedMeanwhile(t *testing.T) {
+	f := newFixture(t)
+	f.register(sample("a"))
+	f.forward(2 * time.Minute)
+	rec := f.stripe("a").find(orders("a"))
+	end := f.leases.at(rec.slot).end()
+	require.Equal(t, Heard, f.MergeRenewal(8, orders("a"), rec.version, 110*time.Second, false))
+	require.False(t, f.evict(rec, overdue{rec.slot, end}, moment(f.now().Sub(f.born))))
+	require.Equal(t, 1, f.Evict(f.now()))
 }
 
 func TestPauseRule(t *testing.T) {

@@ -239,13 +239,13 @@ func TestEntriesOf(t *testing.T) {
 	require.NoError(t, f.Cancel(orders("b"), FromClient))
 	f.LoadOverrides([]StoredOverride{{orders("d"), eureka.Down}})
 	var got []string
-	f.EntriesOf("ORDERS", func(e Entry) bool { got = append(got, e.ID); return true })
+	f.EntriesOf([]string{"ORDERS"}, func(e Entry) bool { got = append(got, e.ID); return true })
 	slices.Sort(got)
 	require.Equal(t, []string{"a", "b", "d"}, got)
 	got = nil
-	f.EntriesOf("ORDERS", func(e Entry) bool { got = append(got, e.ID); return false })
+	f.EntriesOf([]string{"ORDERS"}, func(e Entry) bool { got = append(got, e.ID); return false })
 	require.Len(t, got, 1)
-	f.EntriesOf("NOBODY", func(Entry) bool { t.Fatal("none"); return false })
+	f.EntriesOf([]string{"NOBODY"}, func(Entry) bool { t.Fatal("none"); return false })
 }
 
 // A server that syncs up shows in its delta what the others' deltas show, and no more; afterwards everything is news.

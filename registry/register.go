@@ -1,18 +1,19 @@
 package registry
 
 import (
-	"errors"
+	"fmt"
 
 	"github.com/zonekeeper/zonekeeper/registry/eureka"
 )
 
 // Register takes a registration, after eureka.Instance.Validate. It does not keep or change in. A registration older
 // than the content we hold, by lastDirtyTimestamp, renews the lease and leaves the content as it is; an equal one wins.
+// The only error is ErrUnfit, wrapped.
 // Compat: Netflix/eureka AbstractInstanceRegistry.java: register.
 func (r *Registry) Register(in *eureka.Instance, o Origin) error {
 	k := Key{App: eureka.UpperApp(in.App), ID: in.ID()}
-	if k.App == "" || k.ID == "" {
-		return errors.New("register an instance without application or id")
+	if k.App == "" || k.ID == "" || len(k.App) > MaxName || len(k.ID) > MaxName {
+		return fmt.Errorf("%w: application or id is missing or longer than %d bytes", ErrUnfit, MaxName)
 	}
 	s := r.stripe(k.ID)
 	s.mu.Lock()
@@ -44,8 +45,9 @@ func (r *Registry) Register(in *eureka.Instance, o Origin) error {
 	}
 	next.shown = decide(next.said, next.override)
 	next.version = found.registered(in.LastDirtyTimestamp, r.epoch.Load())
-	r.enlist(s, old, next, &content, now, wall)
-
+	if err := r.enlist(s, old, next, &content, now, wall); err != nil {
+		return err
+	}
 	c := changeOf(next, ContentChanged, eureka.Register, o)
 	c.Durable = durable
 	r.cfg.OnChange(c)
@@ -53,7 +55,7 @@ func (r *Registry) Register(in *eureka.Instance, o Origin) error {
 }
 
 // enlist shows content as just registered, under a new lease.
-func (r *Registry) enlist(s *stripe, old, next *record, content *eureka.Instance, now moment, wall int64) {
+func (r *Registry) enlist(s *stripe, old, next *record, content *eureka.Instance, now moment, wall int64) error {
 	content.ActionType = eureka.Added
 	content.LastUpdatedTimestamp = wall
 	content.LeaseInfo.RegistrationTimestamp = wall
@@ -63,7 +65,11 @@ func (r *Registry) enlist(s *stripe, old, next *record, content *eureka.Instance
 		content.LeaseInfo.ServiceUpTimestamp = old.upSince
 	}
 	r.render(next, content, wall)
+	if len(next.text) > MaxText {
+		return fmt.Errorf("%w: %d bytes of text, limit %d", ErrUnfit, len(next.text), MaxText)
+	}
 	r.install(s, old, next).set(now, next.duration(), next.interval(), 0)
+	return nil
 }
 
 func shownBy(rec *record) eureka.Status {
@@ -73,7 +79,8 @@ func shownBy(rec *record) eureka.Status {
 	return rec.shown
 }
 
-// SetMetadata sets metadata entries of an instance. What the client registers next replaces them.
+// SetMetadata sets metadata entries of an instance. What the client registers next replaces them. The errors are
+// ErrNotFound, and ErrUnfit, wrapped, where a registration with all these entries would be refused.
 // Compat: Netflix/eureka InstanceResource.java: updateMetadata changes the instance and registers it again: new lease,
 // ADDED in the delta, the same lastDirtyTimestamp.
 func (r *Registry) SetMetadata(k Key, m eureka.Metadata, o Origin) error {
@@ -89,12 +96,33 @@ func (r *Registry) SetMetadata(k Key, m eureka.Metadata, o Origin) error {
 	for _, e := range m {
 		content.Metadata = content.Metadata.Set(e.Key, e.Value)
 	}
+	if err := old.admits(content); err != nil {
+		return err
+	}
 	next := *old
 	next.changed, next.pending = now, false
 	next.shown = decide(next.said, next.override)
 	next.version = old.version.registered(old.dirty, r.epoch.Load())
-	r.enlist(s, old, &next, content, now, wall)
+	if err := r.enlist(s, old, &next, content, now, wall); err != nil {
+		return err
+	}
 	r.cfg.OnChange(changeOf(&next, ContentChanged, eureka.Register, o))
+	return nil
+}
+
+// admits says why content cannot take the place of rec's. It reads back what would be written, because an entry may be too
+// long to be read, and one named instanceId would make it another instance.
+func (rec *record) admits(content *eureka.Instance) error {
+	if n := len(content.Metadata); n > eureka.MaxMetadataEntries {
+		return fmt.Errorf("%w: %d metadata entries, limit %d", ErrUnfit, n, eureka.MaxMetadataEntries)
+	}
+	back, err := eureka.DecodeBareInstance(eureka.AppendInstance(nil, content, eureka.JSON, eureka.List), 0)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrUnfit, err)
+	case back.ID() != rec.ID:
+		return fmt.Errorf("%w: its id would become %.40q", ErrUnfit, back.ID())
+	}
 	return nil
 }
 

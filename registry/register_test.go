@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,6 +108,39 @@ func TestSetMetadata(t *testing.T) {
 
 	f.register(sample("a", noted("3")))
 	require.Equal(t, eureka.Metadata{{Key: "v", Value: "3"}}, f.get(orders("a")).Metadata, "the client's word replaces it")
+}
+
+func TestSetMetadataRefusesWhatCannotBeKept(t *testing.T) {
+	f := newFixture(t)
+	f.register(sample("", func(in *eureka.Instance) { in.HostName = "host" }))
+	before := f.entry(orders("host"))
+	var many eureka.Metadata
+	for i := range eureka.MaxMetadataEntries + 1 {
+		many = append(many, eureka.MetadataEntry{Key: fmt.Sprint(i)})
+	}
+	for name, m := range map[string]eureka.Metadata{
+		"another id":   {{Key: "instanceId", Value: "other"}},
+		"many entries": many,
+		"long value":   {{Key: "k", Value: strings.Repeat("\xff", eureka.MaxText/2)}}, // each grows to three bytes
+		"long text":    {{Key: "k", Value: strings.Repeat("\x01", eureka.MaxText)}},   // to six
+	} {
+		require.ErrorIs(t, f.SetMetadata(orders("host"), m, FromClient), ErrUnfit, name)
+		require.Equal(t, before, f.entry(orders("host")), name)
+	}
+	require.NoError(t, f.SetMetadata(orders("host"), many[1:], FromClient))
+	require.ErrorIs(t, f.SetMetadata(orders("host"), many[:1], FromClient), ErrUnfit, "added up")
+}
+
+// What one server took, it must be able to tell the others.
+func TestRegisterRefusesWhatCannotBeTold(t *testing.T) {
+	f := newFixture(t)
+	long := strings.Repeat("x", MaxName+1)
+	require.ErrorIs(t, f.Register(sample(long), FromClient), ErrUnfit)
+	require.ErrorIs(t, f.Register(sample("a", inApp(long)), FromClient), ErrUnfit)
+	require.ErrorIs(t, f.Register(sample("a", noted(strings.Repeat("\x01", MaxText/5))), FromClient), ErrUnfit)
+	require.Zero(t, f.Stats().Instances)
+	require.Empty(t, f.changes)
+	f.register(sample(long[1:]))
 }
 
 func TestRegisterRefusesNameless(t *testing.T) {

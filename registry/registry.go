@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,6 +14,16 @@ import (
 
 // ErrNotFound is the answer about an instance that is not here: never registered, cancelled or evicted.
 var ErrNotFound = errors.New("instance not found")
+
+// ErrUnfit is the answer to a change that would leave an instance which cannot be kept, or not be told to other servers.
+var ErrUnfit = errors.New("instance cannot be kept")
+
+// Limits of what is kept, in bytes. One instance beyond them would not fit into any message between servers and hold up all
+// that comes after it.
+const (
+	MaxName = 64 << 10 // of an application's name, and of an id
+	MaxText = 3 << 20  // of an instance as JSON
+)
 
 // Registry is the Eureka state of one server. All methods may be called at the same time.
 //
@@ -138,7 +149,7 @@ func (r *Registry) uninstall(s *stripe, old *record, d departed, now moment, wal
 	s.remove(old.Key)
 	r.leases.remove(old.slot)
 	r.apps.replace(old, nil)
-	d.Key = old.Key
+	d.Key = Key{App: old.App, ID: strings.Clone(old.ID)} // the id is a part of the text, which would be remembered with it
 	r.departed.put(d, r.remembered(old))
 	r.view.tell(viewChange{rec: gone, gone: true})
 }

@@ -56,10 +56,10 @@ func (m *memory) aged(d *departed, now moment) departed {
 	return c
 }
 
-// put remembers d in place of what was known of its key, for the usual time or for atLeast. One without anything to
-// remember is forgotten.
+// put remembers d in place of what was known of its key, for the usual time, for atLeast, or until d.until, whichever is
+// longest. One without anything to remember is forgotten.
 func (m *memory) put(d departed, atLeast time.Duration) {
-	d.until = d.since.add(max(m.ttl, atLeast))
+	d.until = max(d.until, d.since.add(max(m.ttl, atLeast)))
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if old := m.byKey[d.Key]; old != nil {

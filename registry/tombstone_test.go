@@ -3,6 +3,7 @@ package registry
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -36,6 +37,29 @@ func TestMemoryForgets(t *testing.T) {
 	require.Empty(t, m.byKey)
 	tombstones, overrides := m.counts()
 	require.Zero(t, tombstones+overrides)
+}
+
+// An override that is merged into a tombstone does not shorten its time.
+func TestMemoryKeepsTheLongerTime(t *testing.T) {
+	m := newMemory(time.Hour, 100)
+	m.put(tomb("a", 0), 2*time.Hour)
+	d := m.find(orders("a"), 0)
+	d.override = Override{Counter: 1, Status: eureka.Down}
+	m.put(d, 0)
+	require.True(t, m.find(orders("a"), moment(2*time.Hour-1)).tombstone)
+}
+
+// 100,000 tombstones must not hold on to the texts of what was cancelled.
+func TestMemoryHoldsNoText(t *testing.T) {
+	f := newFixture(t)
+	f.register(sample("a"))
+	rec := f.stripe("a").find(orders("a"))
+	require.Same(t, unsafe.StringData(rec.text[len(textHead):]), unsafe.StringData(rec.ID), "its id is a part of its text")
+	require.NoError(t, f.Cancel(orders("a"), FromClient))
+	for k, d := range f.departed.byKey {
+		require.NotSame(t, unsafe.StringData(rec.ID), unsafe.StringData(k.ID))
+		require.NotSame(t, unsafe.StringData(rec.ID), unsafe.StringData(d.ID))
+	}
 }
 
 func TestMemoryIsBounded(t *testing.T) {

@@ -1,5 +1,7 @@
 package eureka
 
+import "strings"
+
 // DecodeInstance decodes a registration, {"instance":{…}} or <instance>…</instance>; full or compact makes no
 // difference. It takes a superset of what upstream takes: keys in any order, unknown values of any shape, plain port
 // numbers, a data center without class. now, in milliseconds, stands in for a missing lastDirtyTimestamp.
@@ -63,6 +65,9 @@ func (in *Instance) limited() error {
 	}
 	if in.DataCenterInfo != nil && len(in.DataCenterInfo.Metadata) > MaxMetadataEntries {
 		return &DecodeError{Field: "dataCenterInfo", Reason: "too many entries"}
+	}
+	if strings.Count(in.VIPAddress, ",") >= MaxVIPs || strings.Count(in.SecureVIPAddress, ",") >= MaxVIPs {
+		return &DecodeError{Field: "vipAddress", Reason: "too many addresses"}
 	}
 	// Compat: only a server can say this of itself, so upstream's answer is false whatever a client claims.
 	in.IsCoordinatingDiscoveryServer = false

@@ -124,6 +124,18 @@ func TestDecodeInstanceBoundsMetadata(t *testing.T) {
 	require.ErrorContains(t, err, "metadata: too many entries")
 }
 
+func TestDecodeInstanceBoundsVIPs(t *testing.T) {
+	for _, field := range []string{"vipAddress", "secureVipAddress"} {
+		body := func(n int) []byte {
+			return []byte(`{"instance":{"app":"a","` + field + `":"` + strings.Repeat("v,", n-1) + `v"}}`)
+		}
+		_, err := eureka.DecodeInstance(body(eureka.MaxVIPs), eureka.JSON, 0)
+		require.NoError(t, err)
+		_, err = eureka.DecodeInstance(body(eureka.MaxVIPs+1), eureka.JSON, 0)
+		require.ErrorContains(t, err, "vipAddress: too many addresses")
+	}
+}
+
 // What a server keeps it must be able to read, even what it would not take from a client.
 func TestDecodeBareInstanceKeepsWhatWasStored(t *testing.T) {
 	in := &eureka.Instance{App: "A", IsCoordinatingDiscoveryServer: true, Metadata: eureka.Metadata{{"@class", "x"}}}

@@ -19,7 +19,7 @@
 // like), so that a change to one instance costs the encoding of one instance.
 //
 // Decoders take a superset of what the reference takes, whatever the order of members, and are strict about syntax
-// and size: see MaxDepth, MaxText, MaxMetadataEntries. The size of the whole body is the caller's to bound; memory is
+// and size: see MaxDepth, MaxText, MaxMetadataEntries, MaxVIPs. The size of the whole body is the caller's to bound; memory is
 // proportional to it. They are written by hand because the standard library's do not fit: encoding/json takes invalid
 // UTF-8 and costs several times as much, encoding/xml refuses characters that the reference writes.
 //

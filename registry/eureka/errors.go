@@ -13,6 +13,10 @@ const (
 	// MaxMetadataEntries is how many entries a registration may bring, and how many an instance should ever get.
 	// DecodeBareInstance and lists are not held to it, so that what a server once took it can always read.
 	MaxMetadataEntries = 1 << 12
+
+	// MaxVIPs is how many addresses a registration's vipAddress, or secureVipAddress, may list. Each costs an index hundreds
+	// of bytes, and a sender two.
+	MaxVIPs = 1 << 10
 )
 
 // DecodeError says why a body does not decode. The answer to it is 400; its text may be shown to the sender.

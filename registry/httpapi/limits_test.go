@@ -216,3 +216,20 @@ func TestASlowReaderIsCutOff(t *testing.T) {
 		require.Less(t, len(got), 1<<16, "the rest was given up")
 	})
 }
+
+// Metadata that a registration could not bring cannot be added piece by piece, and an id that no server could pass on is refused.
+func TestUnfitInstancesAreRefused(t *testing.T) {
+	handler := ordersServer(t, httpapi.Deps{})
+	put := func(query string) int {
+		return do(handler, http.MethodPut, "/eureka/apps/ORDERS/one/metadata?"+query, "").Code
+	}
+	var query strings.Builder
+	for i := range eureka.MaxMetadataEntries / 2 {
+		fmt.Fprintf(&query, "k%d=v&", i)
+	}
+	require.Equal(t, http.StatusOK, put(query.String()))
+	require.Equal(t, http.StatusBadRequest, put(strings.ReplaceAll(query.String(), "k", "l")))
+	long := strings.Repeat("x", registry.MaxName+1)
+	w := do(handler, http.MethodPost, "/eureka/apps/ORDERS", orders(long), "Content-Type", "application/json")
+	require.Equal(t, http.StatusBadRequest, w.Code)
+}

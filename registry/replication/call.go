@@ -58,7 +58,7 @@ func (st *stream) call(ctx context.Context, frames []byte, drained bool) error {
 				st.s.copied(st.s.peer.ID)
 			}
 			st.answered, st.applied, st.more = st.s.cfg.Now(), o.Applied, o.More
-			return st.answer(o.Frames)
+			return st.answer(o.Frames, st.answered.Sub(st.composed))
 		case <-tick.C:
 			if err := st.pump(); err != nil {
 				// The call is given up with the stream; deliver ends with the stream's context.
@@ -135,6 +135,9 @@ func (s *sender) post(ctx context.Context, path string, body []byte) ([]byte, er
 	}
 	if len(answer) > maxBody {
 		return nil, fmt.Errorf("call peer: %w: answer of more than %d bytes", errWire, maxBody)
+	}
+	if err := s.cfg.Signer.VerifyAnswer(res.Header, req, answer); err != nil {
+		return nil, fmt.Errorf("call peer: %w", err)
 	}
 	return answer, nil
 }

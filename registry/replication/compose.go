@@ -116,8 +116,9 @@ func (st *stream) want(w want) error {
 	return nil
 }
 
-// answer takes the frames of an answer.
-func (st *stream) answer(frames string) error {
+// answer takes the frames of an answer. A call that was sent again may be answered with what was written for the first attempt;
+// so all ages in it may be as much greater as the call took.
+func (st *stream) answer(frames string, took time.Duration) error {
 	r := reader{s: frames}
 	for {
 		kind, payload, ok := r.frame()
@@ -138,6 +139,7 @@ func (st *stream) answer(frames string) error {
 			if err != nil {
 				return err
 			}
+			addAge(&e, took)
 			st.s.totals.EntriesReceived.Add(1)
 			st.s.cfg.Registry.Merge(st.s.peer.Epoch, e)
 		default:

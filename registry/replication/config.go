@@ -27,7 +27,8 @@ type Config struct {
 	Changed func() <-chan struct{}
 	// Heard is told the id of each peer that was just heard, usually List.Heard. Nil is fine.
 	Heard func(peerID string)
-	// Signer signs calls to peers. What comes in was verified by whoever calls ServeStream and ServeVouch.
+	// Signer signs calls to peers and our answers to theirs, and verifies the answers that come back. Calls that come in were
+	// verified by whoever calls ServeStream and ServeVouch.
 	Signer *peerstore.Signer
 	// Transport sends requests to our own servers and to Java servers.
 	Transport http.RoundTripper

@@ -60,12 +60,10 @@ func (c *copies) applications(reg *registry.Registry, round uint64) error {
 // index lists all instances of some applications.
 func (c *copies) index(reg *registry.Registry, w want) error {
 	j := copying{kind: frameIndex, round: w.Round, last: w.Last}
-	for _, app := range w.Apps {
-		reg.EntriesOf(app, func(e registry.Entry) bool {
-			j.keys = append(j.keys, e.Key)
-			return len(j.keys) <= maxCopying
-		})
-	}
+	reg.EntriesOf(w.Apps, func(e registry.Entry) bool {
+		j.keys = append(j.keys, e.Key)
+		return len(j.keys) <= maxCopying
+	})
 	return c.add(j)
 }
 

@@ -22,7 +22,7 @@ const (
 const (
 	// maxCompared bounds the applications and instances that one comparison may find to differ; beyond, everything is copied.
 	maxCompared = 1 << 17
-	// A comparison that did not end by then is begun anew.
+	// A comparison of which nothing came for that long is begun anew.
 	comparisonTime = time.Minute
 	// While digests differ and no comparison is under way, another digest is asked for: at once, then after waits between these,
 	// each twice the one before.
@@ -36,7 +36,7 @@ const (
 type comparison struct {
 	state  comparing
 	round  uint64
-	began  time.Time
+	moved  time.Time         // when it began, or the last piece came
 	own    map[string]uint64 // digests here, less those of applications that were equal or are in differ
 	differ []string
 	keys   []registry.Key
@@ -59,7 +59,7 @@ func (v *receiver) compare(s *session, d digest) {
 	if c.differs.IsZero() {
 		c.differs, c.recheck, c.wait = now, now, 0
 	}
-	if c.begun || c.state != notComparing && c.state != waitingTurn && now.Sub(c.began) < comparisonTime {
+	if c.begun || c.state != notComparing && c.state != waitingTurn && now.Sub(c.moved) < comparisonTime {
 		return // under way
 	}
 	c.begin(notComparing, now)
@@ -74,7 +74,7 @@ func (v *receiver) compare(s *session, d digest) {
 
 // begin starts the next round in a state.
 func (c *comparison) begin(state comparing, now time.Time) {
-	c.state, c.round, c.began = state, c.round+1, now
+	c.state, c.round, c.moved = state, c.round+1, now
 	c.own, c.differ, c.keys = nil, nil, nil
 }
 

@@ -106,7 +106,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, frames []byte) {
 		st := newStream(r.newSender(newPeer("peer")))
 		defer st.close()
-		if st.answer(string(frames)) == nil {
+		if st.answer(string(frames), 0) == nil {
 			for range 100 {
 				body, _ := st.compose()
 				require.Less(t, len(body), 2*maxBody)

@@ -22,6 +22,10 @@ func (v *receiver) apply(s *session, q request) error {
 
 func (v *receiver) applyFrame(s *session, q request, kind frameKind, payload string) error {
 	switch kind {
+	case frameEntry, frameApps, frameIndex:
+		s.comparison.moved = s.answered // a little early, but without a look at the clock for each instance
+	}
+	switch kind {
 	case frameLeases:
 		last, err := decodeRenewals(payload, func(x renewal) {
 			// What is unknown here, or newer there, the digest at the end will show.
@@ -47,10 +51,7 @@ func (v *receiver) applyFrame(s *session, q request, kind frameKind, payload str
 		if err != nil {
 			return err
 		}
-		e.Age += q.Delay
-		if e.DeltaAge >= 0 {
-			e.DeltaAge += q.Delay
-		}
+		addAge(&e, q.Delay)
 		v.totals.EntriesReceived.Add(1)
 		if v.reg.Merge(s.epoch, e) == registry.Older {
 			s.replies.newer.add(e.Key)

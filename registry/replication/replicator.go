@@ -193,8 +193,10 @@ var errPaused = errors.New("this process was paused")
 // Paused tells that this process did not run for gap: streams in both directions are dropped, with what was buffered in them, and
 // opened anew, which compares everything.
 func (r *Replicator) Paused(gap time.Duration) {
-	r.receiver.drop()
+	// In this order: a stream that opens between the two is refused at its next call and opened again. The other way round it
+	// would go on, and never be heard.
 	r.hearing.dropped(gap)
+	r.receiver.drop()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range r.senders {

@@ -38,7 +38,7 @@ func (r *Replicator) ServeStream(w http.ResponseWriter, req *http.Request, from 
 		if r.cfg.Heard != nil {
 			r.cfg.Heard(from.PeerID)
 		}
-		writeAnswer(w, answer)
+		r.writeAnswer(w, req, answer)
 	}
 }
 
@@ -53,7 +53,7 @@ func (r *Replicator) ServeVouch(w http.ResponseWriter, req *http.Request, from p
 		r.refuse(w, http.StatusBadRequest, err)
 		return
 	}
-	writeAnswer(w, appendTestimony(nil, r.testify(q)))
+	r.writeAnswer(w, req, appendTestimony(nil, r.testify(q)))
 }
 
 // readCall reads the whole body. If it is not ok, the call is answered.
@@ -78,7 +78,9 @@ func (r *Replicator) refuse(w http.ResponseWriter, status int, err error) {
 	_, _ = io.WriteString(w, err.Error()) // a caller that is gone needs no answer
 }
 
-func writeAnswer(w http.ResponseWriter, body []byte) {
+// writeAnswer signs the answer: the caller merges what is in it.
+func (r *Replicator) writeAnswer(w http.ResponseWriter, call *http.Request, body []byte) {
 	w.Header().Set("Content-Type", MediaType)
+	r.cfg.Signer.SignAnswer(w.Header(), call, body)
 	_, _ = w.Write(body) // a caller that is gone asks again
 }

@@ -210,6 +210,96 @@ func TestGreedyPeer(t *testing.T) {
 	require.ErrorIs(t, err, errGreedy)
 }
 
+// A copy that takes longer than a comparison may stand still is not begun anew while its pieces come.
+func TestLongCopyIsNotBegunAnew(t *testing.T) {
+	r, now := alone(t, nil)
+	say(t, r, caller, request{Stream: 1})
+	asked := 0
+	var p response
+	for sequence := uint64(1); sequence <= 24; sequence++ {
+		*now = now.Add(10 * time.Second)
+		e := registry.Entry{Key: registry.Key{App: "A", ID: fmt.Sprint(sequence)}, Override: registry.Override{Counter: 1}, DeltaAge: -1}
+		_, p = say(t, r, caller, request{Stream: 1, Sequence: sequence, Drained: true, Frames: string(appendEntry(appendDigest(nil, digest{99, 1000}), &e))})
+		if frames := (&reader{s: p.Frames}); frames.more() {
+			asked++
+		}
+	}
+	require.Equal(t, 1, asked)
+	require.False(t, p.Applied)
+	_, p = say(t, r, caller, request{Stream: 1, Sequence: 25, Frames: string(appendCopied(nil, r.receiver.sessions["peer"].comparison.round))})
+	require.True(t, p.Applied)
+}
+
+// What stands still is begun anew.
+func TestStalledCopyIsBegunAnew(t *testing.T) {
+	r, now := alone(t, nil)
+	say(t, r, caller, request{Stream: 1})
+	asked := 0
+	for sequence := uint64(1); sequence <= 12; sequence++ {
+		*now = now.Add(10 * time.Second)
+		_, p := say(t, r, caller, request{Stream: 1, Sequence: sequence, Frames: string(appendDigest(nil, digest{99, 1000}))})
+		if p.Frames != "" {
+			asked++
+		}
+	}
+	require.Equal(t, 2, asked)
+}
+
+// The answer to a call that was sent again may be as old as the first attempt.
+func TestAgesInAnswersGrowWithTheCall(t *testing.T) {
+	r, _ := alone(t, nil)
+	source, _ := alone(t, nil)
+	k := registry.Key{App: "A", ID: "1"}
+	require.NoError(t, source.cfg.Registry.Register((&world{lease: 90}).instance(k.App, k.ID, 1), registry.FromClient))
+	e, _ := source.cfg.Registry.Entry(k)
+	st := newStream(r.newSender(newPeer("peer")))
+	defer st.close()
+	require.NoError(t, st.answer(string(appendEntry(nil, &e)), 10*time.Second))
+	got, ok := r.cfg.Registry.Entry(k)
+	require.True(t, ok)
+	require.Equal(t, 10*time.Second, got.Age)
+}
+
+// An answer merges only if a server of the cluster signed it for this very call.
+func TestAnswersAreVerified(t *testing.T) {
+	var spoil func(*http.Response)
+	answering, _ := alone(t, nil)
+	asking, _ := alone(t, func(c *Config) {
+		c.Transport = roundTrip(func(req *http.Request) (*http.Response, error) {
+			w := httptest.NewRecorder()
+			answering.ServeVouch(w, req, caller)
+			res := w.Result()
+			spoil(res)
+			return res, nil
+		})
+	})
+	s := asking.newSender(newPeer("peer"))
+	spoil = func(*http.Response) {}
+	_, err := s.vouch(t.Context(), question{})
+	require.NoError(t, err)
+	spoil = func(res *http.Response) { res.Header.Del(peerstore.HeaderAnswer) }
+	_, err = s.vouch(t.Context(), question{})
+	require.ErrorIs(t, err, peerstore.ErrBadAnswer)
+}
+
+// Long ids do not make a question that no peer takes.
+func TestQuestionsFitIntoACall(t *testing.T) {
+	w := newVouching(time.Now)
+	for i := range 200 {
+		w.vouched(registry.Key{App: "A", ID: fmt.Sprintf("%0*d", registry.MaxName, i)}, registry.Version{Stamp: 1}, time.Now(), []string{"third"})
+	}
+	for left := 200; left > 0; {
+		batch := w.take()
+		require.NotEmpty(t, batch)
+		left -= len(batch)
+		q := question{Missing: []string{"third"}}
+		for k, d := range batch {
+			q.Asked = append(q.Asked, asked{Key: k, Version: d.version})
+		}
+		require.Less(t, len(appendQuestion(nil, q)), maxBody)
+	}
+}
+
 func TestVouchCall(t *testing.T) {
 	r, _ := alone(t, nil)
 	r.hearing.list([]peerstore.Peer{{ID: "third"}})

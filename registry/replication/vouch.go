@@ -79,7 +79,7 @@ func containsAll(have, want []string) bool {
 	return true
 }
 
-// take removes up to maxAsk verdicts from what is pending, and forgets old testimony.
+// take removes from what is pending as many verdicts as one question holds, and forgets old testimony.
 func (w *vouching) take() map[registry.Key]verdict {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -90,8 +90,9 @@ func (w *vouching) take() map[registry.Key]verdict {
 		}
 	}
 	batch := make(map[registry.Key]verdict, min(len(w.pending), maxAsk))
+	size := 0
 	for k, d := range w.pending {
-		if len(batch) == maxAsk {
+		if size += len(k.App) + len(k.ID); len(batch) == maxAsk || size > softBody && len(batch) > 0 {
 			select {
 			case w.wake <- struct{}{}:
 			default:

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/zonekeeper/zonekeeper/registry"
 )
 
 // MediaType is the type of every body between our own servers; it names the version of the protocol.
@@ -25,8 +27,8 @@ const (
 	softBody = 256 << 10
 	maxBody  = 4 << 20
 
-	maxText = 3 << 20                    // bytes of an instance's text; a longer one is not copied
-	maxName = 64 << 10                   // bytes in an application's name or an instance's id
+	maxText = registry.MaxText
+	maxName = registry.MaxName
 	maxAge  = 10 * 365 * 24 * time.Hour  // ages beyond are nonsense
 	maxMS   = uint64(maxAge / 1_000_000) // the same in milliseconds
 	maxList = 64                         // peers in a question who can vouch

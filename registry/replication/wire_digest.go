@@ -81,22 +81,7 @@ type indexed struct {
 // A frame of the index is a piece of the answer to a wantIndex: the head of a piece, then entries without text and delta.
 
 func appendIndexed(b []byte, e *registry.Entry) []byte {
-	var flags byte
-	if !e.Version.IsZero() {
-		flags |= entryVersion
-	}
-	if e.Version.Registered {
-		flags |= entryRegistered
-	}
-	if e.Tombstone {
-		flags |= entryTombstone
-	}
-	if e.Override != (registry.Override{}) {
-		flags |= entryOverride
-	}
-	if e.Override.Ended {
-		flags |= entryEnded
-	}
+	flags := entryFlags(e)
 	b = append(b, flags)
 	b = appendText(b, e.App)
 	b = appendText(b, e.ID)

@@ -3,6 +3,7 @@ package replication
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/zonekeeper/zonekeeper/registry"
 	"github.com/zonekeeper/zonekeeper/registry/eureka"
@@ -20,9 +21,8 @@ const (
 	entryAllFlags   = 63
 )
 
-func appendEntry(b []byte, e *registry.Entry) []byte {
-	b, start := beginFrame(b, frameEntry)
-	var flags byte
+// entryFlags are those that an index has, too.
+func entryFlags(e *registry.Entry) (flags byte) {
 	if !e.Version.IsZero() {
 		flags |= entryVersion
 	}
@@ -38,6 +38,20 @@ func appendEntry(b []byte, e *registry.Entry) []byte {
 	if e.Override.Ended {
 		flags |= entryEnded
 	}
+	return flags
+}
+
+// addAge makes an entry as old as it is after d under way.
+func addAge(e *registry.Entry, d time.Duration) {
+	e.Age += d
+	if e.DeltaAge >= 0 {
+		e.DeltaAge += d
+	}
+}
+
+func appendEntry(b []byte, e *registry.Entry) []byte {
+	b, start := beginFrame(b, frameEntry)
+	flags := entryFlags(e)
 	if e.DeltaAge >= 0 {
 		flags |= entryDelta
 	}
