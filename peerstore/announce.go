@@ -151,6 +151,9 @@ func (h HTTPAnnouncer) Announce(ctx context.Context, baseURL, to string, a Annou
 	if len(text) > maxAnswerBytes {
 		return fail(fmt.Errorf("answer above %d bytes", maxAnswerBytes))
 	}
+	if err := h.Signer.VerifyAnswer(resp.Header, req, text); err != nil {
+		return fail(err)
+	}
 	var answer AnnounceAnswer
 	if err := json.Unmarshal(text, &answer); err != nil {
 		return fail(fmt.Errorf("decode answer: %w", err))

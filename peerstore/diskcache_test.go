@@ -1,7 +1,6 @@
 package peerstore_test
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -79,7 +78,7 @@ func FuzzDecodeList(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		l, err := peerstore.DecodeList(text)
 		if err != nil {
-			require.True(t, errors.Is(err, peerstore.ErrBadCache))
+			require.ErrorIs(t, err, peerstore.ErrBadCache)
 			return
 		}
 		again, err := peerstore.AppendList(nil, l)

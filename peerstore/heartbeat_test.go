@@ -2,7 +2,6 @@ package peerstore_test
 
 import (
 	"context"
-	"regexp"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -61,7 +60,7 @@ func TestRegisterBeatLeave(t *testing.T) {
 		first := h.Self()
 		require.Negative(t, first.Epoch, "no row yet")
 		require.True(t, first.Unverified)
-		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), first.ID)
+		require.Regexp(t, `^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`, first.ID)
 		db.SetDown(false)
 		<-h.Registered()
 		self := h.Self()

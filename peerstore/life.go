@@ -293,7 +293,7 @@ func (h *Heartbeater) failed(doing string, err error) {
 	h.status.Failures++
 	if text := err.Error(); h.status.Failures == 1 || text != h.status.LastError {
 		h.status.LastError = text
-		h.cfg.Log.Warn(doing+" does not succeed; trying on", "err", err)
+		h.cfg.Log.Warn("the database does not take our word; trying on", "doing", doing, "err", err)
 	}
 }
 

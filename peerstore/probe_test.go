@@ -117,7 +117,7 @@ func TestCheckAddress(t *testing.T) {
 func TestHTTPAnnouncer(t *testing.T) {
 	from, to := signers()
 	want := peerstore.AnnounceAnswer{ClusterUUID: "uuid", Peers: []peerstore.Peer{me}}
-	status := http.StatusOK
+	status, signed := http.StatusOK, true
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		require.NoError(t, err)
@@ -130,8 +130,14 @@ func TestHTTPAnnouncer(t *testing.T) {
 		a, err := peerstore.DecodeAnnouncement(body)
 		require.NoError(t, err)
 		require.Equal(t, me, a.Peer)
+		text, err := json.Marshal(want)
+		require.NoError(t, err)
+		w.Header().Set("Content-Type", "application/json")
+		if signed {
+			to.SignAnswer(w.Header(), r, text)
+		}
 		w.WriteHeader(status)
-		_ = json.NewEncoder(w).Encode(want)
+		_, _ = w.Write(text)
 	}))
 	defer server.Close()
 	transport := &http.Transport{}
@@ -144,6 +150,9 @@ func TestHTTPAnnouncer(t *testing.T) {
 	require.Equal(t, want, got)
 	_, err = announcer.Announce(t.Context(), server.URL, "somebody else", a)
 	require.ErrorContains(t, err, "401")
+	signed = false
+	_, err = announcer.Announce(t.Context(), server.URL, "to", a)
+	require.ErrorIs(t, err, peerstore.ErrBadAnswer)
 	status = http.StatusForbidden
 	_, err = announcer.Announce(t.Context(), server.URL, "to", a)
 	require.ErrorContains(t, err, "403")

@@ -130,7 +130,7 @@ func (a *App) changed(c registry.Change) {
 func (a *App) wireReplication() error {
 	var err error
 	a.replicator, err = replication.New(replication.Config{
-		Registry: a.registry, Self: a.identity, Peers: a.list.Peers, Changed: a.list.Changed, Heard: a.list.Heard,
+		Registry: a.registry, Self: a.identity, Peers: a.list.Peers, Changed: a.list.Changed, Heard: a.list.Heard, Lost: a.list.Doubt,
 		Signer: a.signer, Transport: a.peers, JavaPeers: a.cfg.Eureka.Peers,
 		Now: a.deps.Now, Rand: a.deps.Rand, Log: a.log, Registerer: a.metrics, Faults: a.deps.Faults.Replication,
 	})

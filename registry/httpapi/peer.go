@@ -61,7 +61,13 @@ func (s *Server) announce(c echo.Context) error {
 		s.refusedPeer(c, "announcement", err)
 		return &statusError{http.StatusForbidden, "the announcement is refused: " + err.Error()}
 	}
-	return answerJSON(c, known)
+	text, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	c.Response().Header().Set("Content-Type", typeJSON)
+	s.deps.Signer.SignAnswer(c.Response().Header(), c.Request(), text)
+	return answer(c, http.StatusOK, typeJSON, text)
 }
 
 // verify reads the body and checks who signed it. Every failure is counted, and nothing was applied. A body returned goes to

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"syscall"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
@@ -93,6 +94,8 @@ func (st *stream) deliver(ctx context.Context, q request, frames []byte, compose
 		case errors.As(err, &status) && status.code == http.StatusConflict:
 			return response{}, fmt.Errorf("%w: %w", errReset, err)
 		case errors.As(err, &status) && !status.temporary(), errors.Is(err, peerstore.ErrNoSecret), errors.Is(err, errWire):
+			return response{}, err
+		case errors.Is(err, syscall.ECONNREFUSED): // nobody listens there any more, so nobody knows this stream either
 			return response{}, err
 		case q.Sequence == 0, cfg.Now().Add(wait).Sub(composed) > cfg.Silence*2/3:
 			return response{}, err

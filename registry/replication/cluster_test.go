@@ -1,7 +1,9 @@
 package replication
 
 import (
+	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,4 +185,32 @@ func TestHealingMakesEqualWithinSeconds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A peer that refuses calls has gone: nobody waits for it in a flush, and the list is told to look at it.
+func TestARefusedStreamIsTold(t *testing.T) {
+	var mu sync.Mutex
+	var lost []string
+	options := func(c *Config) {
+		c.Lost = func(id string) {
+			mu.Lock()
+			defer mu.Unlock()
+			lost = append(lost, id)
+		}
+	}
+	inWorld(t, options, func(t *testing.T, w *world) {
+		a, b := w.start("a"), w.start("b")
+		w.within(2*time.Second, "synced", w.synced)
+		b.stop()
+		b.done.Wait()
+		a.register("ORDERS", "1", 1000)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		began := time.Now()
+		require.NoError(t, a.rep.Flush(ctx))
+		require.Less(t, time.Since(began), time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		require.Contains(t, lost, b.peer.ID)
+	})
 }

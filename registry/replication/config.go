@@ -27,6 +27,8 @@ type Config struct {
 	Changed func() <-chan struct{}
 	// Heard is told the id of each peer that was just heard, usually List.Heard. Nil is fine.
 	Heard func(peerID string)
+	// Lost is told the id of each peer to which an open stream broke, usually List.Doubt. Nil is fine.
+	Lost func(peerID string)
 	// Signer signs calls to peers and our answers to theirs, and verifies the answers that come back. Calls that come in were
 	// verified by whoever calls ServeStream and ServeVouch.
 	Signer *peerstore.Signer

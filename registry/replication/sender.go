@@ -95,6 +95,9 @@ func (s *sender) opened() {
 
 // closed tells that it is not any more. Nobody waits for it longer: a new stream begins with a comparison.
 func (s *sender) closed(err error, wasOpen, stopped bool) {
+	if wasOpen && !stopped && !errors.Is(err, errReset) && s.cfg.Lost != nil {
+		s.cfg.Lost(s.peer.ID)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, done := range s.flush {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -251,7 +252,7 @@ func (n *node) transport() http.RoundTripper {
 		to := n.w.nodes[host]
 		n.w.mu.Unlock()
 		if to == nil {
-			return nil, errors.New("connection refused")
+			return nil, syscall.ECONNREFUSED
 		}
 		near, far := net.Pipe()
 		closed := make(chan struct{})
@@ -261,7 +262,7 @@ func (n *node) transport() http.RoundTripper {
 		case to.conns <- &linked{far, n.w, host, n.host, closed, end}:
 			return &linked{near, n.w, n.host, host, closed, end}, nil
 		case <-to.ended:
-			return nil, errors.New("connection refused")
+			return nil, syscall.ECONNREFUSED
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
