@@ -57,6 +57,12 @@ func (m *member) holds(heir Row) bool {
 	return m.reachable() && heir.Epoch < m.row.Epoch
 }
 
+// registeredAgain tells whether heir is a row of the same process as r, which r was superseded by: its lease was lost, and it is there
+// as before.
+func (r Row) registeredAgain(heir Row) bool {
+	return r.Phase == PhaseSuperseded && !r.StartedAt.IsZero() && r.StartedAt.Equal(heir.StartedAt) && r.Host == heir.Host
+}
+
 // inherit takes over that the incarnation before answered, until the first probe of m has spoken: a server that only registers
 // again, since its row was lost, must not leave the lists of clients for a moment.
 func (m *member) inherit(before *member) {

@@ -140,7 +140,7 @@ func (r *roster) readRows(rows []Row, cold bool, dt time.Duration, now time.Time
 			}
 		}
 		heir := r.members[claimed[m.row.Addresses.Eureka]]
-		if heir != nil && heir != m && !m.holds(heir.row) {
+		if heir != nil && heir != m && (!m.holds(heir.row) || m.row.registeredAgain(heir.row)) {
 			heir.inherit(m)
 			delete(r.members, id)
 		}

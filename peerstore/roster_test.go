@@ -104,6 +104,33 @@ func TestVanishedRowGivesWayToAnHeir(t *testing.T) {
 	require.Equal(t, []string{"b"}, listed(r), "one claimant per address")
 }
 
+// A server whose lease was lost supersedes itself. Clients are told it all the time, before its new row says that it serves and before
+// anybody has probed it; another process at the same address has to show first what it is.
+func TestServerThatRegistersAgain(t *testing.T) {
+	began := time.Unix(500, 0)
+	for name, heirBegan := range map[string]time.Time{"the same process": began, "another process": began.Add(time.Second)} {
+		t.Run(name, func(t *testing.T) {
+			now := time.Unix(1000, 0)
+			r := newRoster("test", Settings{}, Faults{})
+			before := rowOf("a", func(r *Row) { r.StartedAt = began })
+			require.NoError(t, r.observe(viewOf(before), now))
+			r.members["a"].identity.Phase = PhaseServing
+			r.members["a"].right(now)
+			r.judgeAll(now)
+			now = now.Add(2 * s)
+			before.Phase = PhaseSuperseded
+			heir := rowOf("b", func(r *Row) {
+				r.Epoch, r.Phase, r.Addresses, r.StartedAt = 2, PhaseJoining, before.Addresses, heirBegan
+			})
+			require.NoError(t, r.observe(viewOf(before, heir), now))
+			r.judgeAll(now)
+			require.Equal(t, []string{"b"}, listed(r))
+			served := r.peers(Peer{ID: "me"})[0]
+			require.Equal(t, heirBegan.Equal(began), served.Reachable && served.Phase == PhaseServing)
+		})
+	}
+}
+
 // A failover may bring back the row of an earlier incarnation of a server whose present one lost its own.
 func TestRowThatCameBackGivesWay(t *testing.T) {
 	now := time.Unix(1000, 0)

@@ -52,7 +52,7 @@ type Stats struct {
 	Applications     int      `json:"applications"`
 	Instances        int      `json:"instances"` // clients' instances, our own servers not counted
 	RegistryVersion  int64    `json:"registryVersion"`
-	Digest           uint64   `json:"digest"`
+	Digest           Digest   `json:"digest"`
 	SelfPreservation bool     `json:"selfPreservation"`
 	RenewsPerMinute  int      `json:"renewsPerMinute"`
 	PeersOK          int      `json:"peersOk"`

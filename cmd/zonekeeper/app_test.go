@@ -199,7 +199,7 @@ func TestThreeServersShareEverything(t *testing.T) {
 	require.Eventually(t, func() bool {
 		view, err := w.store.Rows(t.Context(), "default")
 		require.NoError(t, err)
-		digests := make(map[uint64]bool)
+		digests := make(map[peerstore.Digest]bool)
 		for _, row := range view.Rows {
 			require.True(t, row.Live)
 			digests[row.Stats.Digest] = true

@@ -29,7 +29,7 @@ func (a *App) join(ctx context.Context) error {
 	if a.intents != nil && a.heart.Status().Registered {
 		a.within(ctx, intentBound, func() bool { return closed(a.intentsRead) })
 	}
-	if !a.within(ctx, syncBound, a.replicator.Synced) && ctx.Err() == nil {
+	if !a.within(ctx, syncBound, a.synced) && ctx.Err() == nil {
 		a.log.Warn("not every server's registry could be copied in time; serving with what there is", "waited", syncBound)
 	}
 	if !a.coldStart(ctx) {
@@ -65,6 +65,35 @@ func (a *App) waitForMembership(ctx context.Context) bool {
 	return true
 }
 
+// synced reports whether every listed server is heard and copied, but for those whose process has ended: their rows live on for the rest
+// of their leases, and a cluster that is replaced as a whole must not wait for that.
+func (a *App) synced() bool {
+	if a.replicator.Synced() {
+		return true
+	}
+	if len(a.cfg.Eureka.Peers) > 0 {
+		return false // they are asked after our own servers
+	}
+	gone, heard := make(map[string]bool), make(map[string]bool)
+	for _, m := range a.list.All() {
+		gone[m.ID] = m.Gone
+	}
+	for _, c := range a.replicator.Status() {
+		heard[c.ID] = c.Hears
+	}
+	skipped := false
+	for _, p := range a.list.Peers() {
+		switch {
+		case heard[p.ID]:
+		case gone[p.ID]:
+			skipped = true
+		default:
+			return false
+		}
+	}
+	return skipped
+}
+
 // listed reports whether the list was read since our row was written: our row is in it.
 func (a *App) listed() bool {
 	view, read := a.list.View()
@@ -82,7 +111,7 @@ func (a *App) coldStart(ctx context.Context) bool {
 	}
 	a.log.Warn("no server of the cluster serves: lists are shown when clients had time to register again",
 		"instancesBefore", expected, "wait", wait.Round(time.Second))
-	a.within(ctx, wait, func() bool { return a.somebodyServes() && a.replicator.Synced() })
+	a.within(ctx, wait, func() bool { return a.somebodyServes() && a.synced() })
 	return ctx.Err() == nil
 }
 

@@ -27,6 +27,7 @@ func (a *App) leave(orderly bool, goodbye func()) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeBound)
 	a.http.SetKeepAlivesEnabled(false)
+	a.peers.CloseIdleConnections() // spares peers that stop with us the wait for connections that were opened and never used
 	if err := a.http.Shutdown(ctx); err != nil {
 		a.http.Close()
 	}
@@ -53,13 +54,17 @@ func (a *App) leave(orderly bool, goodbye func()) {
 }
 
 // drain leads clients away while everything is still answered. It does nothing when nobody else could take them: a refused
-// connection an instant earlier helps no one, and the last server stays in every list to its end.
+// connection an instant earlier helps no one, and the last server stays in every list to its end. Without time to drain it still leaves
+// the lists before its listener closes.
 func (a *App) drain(hurry <-chan struct{}) {
-	if a.cfg.Drain <= 0 || a.phase() != peerstore.PhaseServing || !a.anotherServes() {
+	if a.phase() != peerstore.PhaseServing || !a.anotherServes() {
 		return
 	}
 	a.heart.SetPhase(peerstore.PhaseDraining, "stopping")
 	a.list.Refresh()
+	if a.cfg.Drain <= 0 {
+		return
+	}
 	a.log.Info("draining: left every list, answering until clients are gone", "atMost", a.cfg.Drain)
 	// Balancers and agents take their traffic elsewhere when a connection is closed; direct clients are not disturbed by it.
 	a.http.SetKeepAlivesEnabled(false)

@@ -102,7 +102,7 @@ func (p *program) listPeers(ctx context.Context) error {
 		}
 		r.rows = append(r.rows, []string{
 			short(v.ID), v.Addresses.Eureka, string(v.Phase), v.Verdict, v.Zone, v.Age,
-			strconv.Itoa(v.Stats.Instances), short(fmt.Sprintf("%016x", v.Stats.Digest)), v.Version,
+			strconv.Itoa(v.Stats.Instances), short(v.Stats.Digest.String()), v.Version,
 		})
 	}
 	return p.print(r)
@@ -142,7 +142,7 @@ func (p *program) showPeer(ctx context.Context, which string) error {
 		{"peer", v.ID}, {"epoch", strconv.FormatInt(v.Epoch, 10)}, {"url", v.Addresses.Eureka}, {"phase", string(v.Phase)}, {"verdict", v.Verdict},
 		{"zone", v.Zone}, {"region", v.Region}, {"host", v.Host}, {"version", v.Version}, {"started", stamp(v.StartedAt)}, {"phase since", stamp(v.PhaseSince)},
 		{"since heartbeat", v.Age}, {"applications", strconv.Itoa(v.Stats.Applications)}, {"instances", strconv.Itoa(v.Stats.Instances)},
-		{"registry version", strconv.FormatInt(v.Stats.RegistryVersion, 10)}, {"digest", fmt.Sprintf("%016x", v.Stats.Digest)},
+		{"registry version", strconv.FormatInt(v.Stats.RegistryVersion, 10)}, {"digest", v.Stats.Digest.String()},
 		{"self-preservation", strconv.FormatBool(v.Stats.SelfPreservation)}, {"renews per minute", strconv.Itoa(v.Stats.RenewsPerMinute)},
 		{"peers heard", fmt.Sprintf("%d of %d", v.Stats.PeersOK, v.Stats.PeersTotal)}, {"unreachable", strings.Join(v.Stats.Unreachable, " ")},
 	}})

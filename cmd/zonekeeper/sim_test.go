@@ -38,6 +38,7 @@ func TestSimulation(t *testing.T) {
 	for i := range seeds {
 		seed := first + uint64(i)
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel() // outside the bubble; each seed has a world of its own
 			w := simulate(t, seed, Faults{}, io.Discard)
 			t.Logf("seed %d: %d faults, %v", seed, w.faultsDid, w.counts)
 			require.GreaterOrEqual(t, w.faultsDid, 30)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
@@ -66,14 +65,14 @@ type copyStatus struct {
 }
 
 type registryStatus struct {
-	Applications     int    `json:"applications"`
-	Instances        int    `json:"instances"`
-	Overrides        int    `json:"overrides"`
-	Tombstones       int    `json:"tombstones"`
-	Version          int64  `json:"version"`
-	Digest           string `json:"digest"`
-	HashCode         string `json:"appsHashCode"`
-	RenewsLastMinute int    `json:"renewsLastMinute"`
+	Applications     int              `json:"applications"`
+	Instances        int              `json:"instances"`
+	Overrides        int              `json:"overrides"`
+	Tombstones       int              `json:"tombstones"`
+	Version          int64            `json:"version"`
+	Digest           peerstore.Digest `json:"digest"`
+	HashCode         string           `json:"appsHashCode"`
+	RenewsLastMinute int              `json:"renewsLastMinute"`
 }
 
 type preservationStatus struct {
@@ -99,7 +98,7 @@ func (a *App) status() status {
 		Peers: []peerStatus{},
 		Registry: registryStatus{
 			Applications: r.Applications, Instances: r.Instances, Overrides: r.Overrides, Tombstones: r.Tombstones, Version: r.Version,
-			Digest: fmt.Sprintf("%016x", r.Digest), HashCode: a.registry.Snapshot().HashCode(), RenewsLastMinute: r.RenewsLastMinute,
+			Digest: peerstore.Digest(r.Digest), HashCode: a.registry.Snapshot().HashCode(), RenewsLastMinute: r.RenewsLastMinute,
 		},
 		Preservation: preservationStatus{Active: p.Active, Sentence: p.Sentence, Expected: p.Expected, Actual: p.Actual, Kept: p.Kept},
 	}
@@ -189,7 +188,7 @@ func (a *App) ready() (bool, []httpapi.Check) {
 func (a *App) stats() peerstore.Stats {
 	r := a.registry.Stats()
 	s := peerstore.Stats{
-		Applications: r.Applications, Instances: r.Instances, RegistryVersion: r.Version, Digest: r.Digest,
+		Applications: r.Applications, Instances: r.Instances, RegistryVersion: r.Version, Digest: peerstore.Digest(r.Digest),
 		SelfPreservation: a.registry.Preservation().Active, RenewsPerMinute: r.RenewsLastMinute,
 	}
 	for _, c := range a.replicator.Status() {

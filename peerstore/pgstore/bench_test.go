@@ -18,7 +18,7 @@ import (
 // stats are of the size that a busy server sends.
 func stats(i int) peerstore.Stats {
 	return peerstore.Stats{
-		Applications: 40, Instances: 1000 + i%3, RegistryVersion: 1<<40 + int64(i), Digest: uint64(i) * 0x9e3779b97f4a7c15,
+		Applications: 40, Instances: 1000 + i%3, RegistryVersion: 1<<40 + int64(i), Digest: peerstore.Digest(i) * 0x9e3779b97f4a7c15,
 		RenewsPerMinute: 2000 + i%7, PeersOK: 9, PeersTotal: 9, LagMS: 1 + i%4,
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -88,7 +87,7 @@ func scanRow(rows pgx.Rows, cluster string, view *peerstore.View) error {
 	if unreachable != "" {
 		r.Stats.Unreachable = strings.Split(unreachable, ",")
 	}
-	if r.Stats.Digest, err = strconv.ParseUint(digest, 16, 64); err != nil {
+	if err := r.Stats.Digest.UnmarshalText([]byte(digest)); err != nil {
 		return fmt.Errorf("digest of peer %s: %w", peer, err)
 	}
 	if err := json.Unmarshal([]byte(addresses), &r.Addresses); err != nil {
