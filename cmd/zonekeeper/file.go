@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
@@ -19,10 +20,27 @@ func readFile(name string) (layer, mistakes) {
 	if name == "" {
 		return none, nil
 	}
-	content, err := os.ReadFile(name)
+	file, err := os.Open(name)
 	if err != nil {
 		return none, mistakes{{Key: "config", Value: name, Rule: "must be a file that can be read", Remedy: err.Error()}}
 	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, maxFile+1))
+	switch {
+	case err != nil:
+		return none, mistakes{{Key: "config", Value: name, Rule: "must be a file that can be read", Remedy: err.Error()}}
+	case len(content) > maxFile:
+		return none, mistakes{{Key: "config", Value: name, Rule: fmt.Sprintf("must be at most %d bytes", maxFile), Remedy: "is it the right file?"}}
+	}
+	return parseFile(name, content)
+}
+
+// maxFile bounds a configuration file: every option with every comment is a tenth of it.
+const maxFile = 64 << 10
+
+// parseFile reads the text of a configuration file.
+func parseFile(name string, content []byte) (layer, mistakes) {
+	none := layer{provider: confmap.Provider(nil, "."), origin: func(string) string { return "" }}
 	tree, err := parser.ParseBytes(content, 0)
 	if err != nil {
 		return none, mistakes{{Key: name, Rule: "is not YAML: " + strings.TrimSpace(yaml.FormatError(err, false, false))}}
