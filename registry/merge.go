@@ -167,7 +167,7 @@ func (m *merger) take() MergeOutcome {
 	next := &record{Key: m.e.Key, version: m.e.Version, said: m.in.Status, override: m.override(), changed: m.changed()}
 	next.shown = decide(next.said, next.override)
 	next.fill(m.in)
-	if m.rec == nil && !m.r.worthAdding(next, age) {
+	if m.rec == nil && !m.worthAdding(next, age) {
 		m.mergeOverride()
 		return Refused
 	}
@@ -183,9 +183,14 @@ func (m *merger) take() MergeOutcome {
 }
 
 // worthAdding says whether an instance that is unknown here has enough of its lease left: if it had not, one that died
-// could come back for a moment on each server that forgot it.
-func (r *Registry) worthAdding(rec *record, age time.Duration) bool {
-	lasts := r.lasts(rec)
+// could come back for a moment on each server that forgot it. A fresh server has forgotten nobody. It takes over what the
+// others still show although the lease is over, so that its own look at leases keeps or evicts it as theirs does: else
+// servers replaced one by one would lose everything that self-preservation keeps.
+func (m *merger) worthAdding(rec *record, age time.Duration) bool {
+	lasts, bound := m.r.lasts(rec), m.r.cfg.PreservationBound
+	if m.r.syncing.Load() && m.departed.version.IsZero() && (bound <= 0 || age < lasts+bound) {
+		return true
+	}
 	return lasts-age > min(addMargin, lasts/6)
 }
 

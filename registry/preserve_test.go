@@ -310,3 +310,44 @@ func TestPreservationWithUnreachableServers(t *testing.T) {
 	e.missing = 1
 	require.Equal(t, 2, f.Evict(f.now()))
 }
+
+// Servers that are replaced one by one, while self-preservation keeps what a broken network hides, must not lose it: a fresh
+// one takes over what the others show, and judges it as they do.
+func TestAFreshServerTakesOverWhatIsKept(t *testing.T) {
+	old := newFixture(t)
+	fleet(old)
+	for range 5 {
+		beat(old, func(app, i int) bool { return i < 3 })
+	}
+	require.True(t, old.Preservation().Active)
+
+	fresh := newFixture(t, func(c *Config) { c.Now = old.now })
+	fresh.SyncUp(true)
+	for _, e := range old.entries() {
+		require.Equal(t, Applied, fresh.Merge(1, e))
+	}
+	fresh.SyncUp(false)
+	fresh.Evict(old.now())
+	require.True(t, fresh.Preservation().Active)
+	require.Equal(t, old.Preservation().Kept, fresh.Preservation().Kept)
+	require.Equal(t, old.Digest(), fresh.Digest())
+
+	// One whose lease is over for no fault of ours goes at the first look, on both.
+	single := newFixture(t, func(c *Config) { c.Now = old.now })
+	lone := sample("lone", inApp("LONE"))
+	single.register(lone)
+	old.forward(95 * time.Second)
+	next := newFixture(t, func(c *Config) { c.Now = old.now })
+	next.SyncUp(true)
+	require.Equal(t, Applied, next.Merge(1, single.entry(Key{"LONE", "lone"})))
+	next.SyncUp(false)
+	require.Equal(t, 1, next.Evict(old.now()))
+	require.Equal(t, 1, single.Evict(old.now()))
+	require.Equal(t, Refused, next.Merge(1, func() Entry {
+		again := newFixture(t, func(c *Config) { c.Now = old.now })
+		again.register(lone)
+		e := again.entry(Key{"LONE", "lone"})
+		e.Age = 95 * time.Second
+		return e
+	}()), "a server that forgot it does not take it back")
+}
