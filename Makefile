@@ -24,7 +24,7 @@ test: ## every test; finds or fetches its own PostgreSQL
 	$(GO) test ./...
 
 # What runs as processes of their own gains nothing from the race detector: they are built without it.
-PROCESSES = ^Test(Cluster|Dev|Compose)
+PROCESSES = ^Test(Cluster|Membership|Dev|Compose)
 
 race: ## the tests under the race detector, long ones shortened
 	$(GO) test -race -short -skip '$(PROCESSES)' ./...
@@ -53,8 +53,8 @@ bench: ## the benchmarks behind docs/performance.md
 golden: ## write generated texts anew; read the difference before committing it
 	$(GO) test ./cmd/zonekeeper ./registry/httpapi -run 'Golden|Generated|CompatibilityTable' -update
 
-soak: ## the cluster tests with real processes on the intervals that ship
-	ZONEKEEPER_SOAK=1 $(GO) test ./cmd/zonekeeper -run '^TestCluster' -count=1 -timeout 0 -v
+soak: ## the tests with real processes on the intervals that ship, and more often; long
+	ZONEKEEPER_SOAK=1 $(GO) test ./cmd/zonekeeper -run '^Test(Cluster|Membership)' -count=1 -timeout 0 -v
 
 clean: ## what was built here
 	rm -rf bin dist

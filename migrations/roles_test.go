@@ -108,6 +108,24 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// T39: what roles are limited to beside their rights. These are a belt only; what counts is the deadline that servers put on every call.
+func TestRoleLimits(t *testing.T) {
+	schema, as := withRoles(t)
+	var limit int
+	require.NoError(t, as["ops"].QueryRow(t.Context(), "SELECT rolconnlimit FROM pg_roles WHERE rolname = $1", schema+"_client").Scan(&limit))
+	require.Equal(t, 50, limit, "clients cannot take all connections")
+	for role, settings := range map[string]map[string]string{
+		"client": {"statement_timeout": "2s"},
+		"server": {"statement_timeout": "2s", "lock_timeout": "1s", "idle_in_transaction_session_timeout": "5s"},
+	} {
+		for name, want := range settings {
+			var got string
+			require.NoError(t, as[role].QueryRow(t.Context(), "SELECT current_setting($1)", name).Scan(&got))
+			require.Equal(t, want, got, "%s of %s", name, role)
+		}
+	}
+}
+
 // A server works with the server role's rights alone, and the migrator migrates with its own.
 func TestRolesSuffice(t *testing.T) {
 	schema, as := withRoles(t)

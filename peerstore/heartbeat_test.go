@@ -154,6 +154,23 @@ func TestAttemptsDuringOutageArePaced(t *testing.T) {
 	})
 }
 
+// With short intervals a server comes back from an outage in time too: a retry is never longer than a heartbeat.
+func TestRetriesFitTheIntervals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := peerstoretest.NewFake()
+		h, path, _ := beating(t, db, func(c *peerstore.HeartbeaterConfig) {
+			c.Settings = peerstore.Settings{Heartbeat: 400 * time.Millisecond, TTL: 1500 * time.Millisecond, Poll: 300 * time.Millisecond}
+		})
+		<-h.Registered()
+		path.SetCut(true)
+		time.Sleep(time.Minute)
+		path.SetCut(false)
+		time.Sleep(500 * time.Millisecond)
+		require.Zero(t, h.Status().Failures)
+		require.Equal(t, 1, h.Status().OutagesDeclared)
+	})
+}
+
 type counting struct {
 	peerstore.Store
 	n *atomic.Int64

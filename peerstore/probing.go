@@ -132,7 +132,9 @@ func (r *roster) probed(t target, answered Identity, err error, now time.Time) (
 		}
 		m.right(now)
 	default:
-		m.wrong(true, "peer "+answered.PeerID+" of cluster "+answered.Cluster+" answers at its address")
+		// A newer incarnation of the same server may have registered a moment ago: the rows, which are read at once, will say so
+		// without a gap in the list. If they do not, the next probe is the last.
+		m.wrong(!sameCluster, "peer "+answered.PeerID+" of cluster "+answered.Cluster+" answers at its address")
 		news = sameCluster
 	}
 	return m.answer() != before || m.identity.Phase != phase || !m.listed, news

@@ -131,6 +131,24 @@ func TestServerThatRegistersAgain(t *testing.T) {
 	}
 }
 
+// A probe may meet the next incarnation before its row was read. The server stays in clients' lists until the rows have told, for one
+// more probe; whoever is of another cluster ends it at once.
+func TestNewerIncarnationAnswersFirst(t *testing.T) {
+	for uuid, probes := range map[string]int{"u": 2, "another": 1} {
+		now := time.Unix(1000, 0)
+		r := newRoster("test", Settings{}, Faults{})
+		require.NoError(t, r.observe(viewOf(rowOf("a", nil)), now))
+		r.members["a"].right(now)
+		r.judgeAll(now)
+		for i := range probes {
+			require.True(t, r.members["a"].reachable(), "before probe %d", i+1)
+			_, news := r.probed(target{id: "a"}, Identity{PeerID: "b", Cluster: "test", ClusterUUID: uuid, Phase: PhaseServing}, nil, now)
+			require.Equal(t, uuid == "u", news, "the rows are read at once")
+		}
+		require.False(t, r.members["a"].reachable())
+	}
+}
+
 // A failover may bring back the row of an earlier incarnation of a server whose present one lost its own.
 func TestRowThatCameBackGivesWay(t *testing.T) {
 	now := time.Unix(1000, 0)

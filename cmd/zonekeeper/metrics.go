@@ -10,6 +10,9 @@ func (a *App) countMyself() {
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "zonekeeper", Name: name, Help: help}, value)
 	}
+	counter := func(name, help string, value func() int) prometheus.Collector {
+		return prometheus.NewCounterFunc(prometheus.CounterOpts{Namespace: "zonekeeper", Name: name, Help: help}, func() float64 { return float64(value()) })
+	}
 	truth := func(b bool) float64 {
 		if b {
 			return 1
@@ -34,6 +37,18 @@ func (a *App) countMyself() {
 		}),
 		gauge("heartbeat_age_seconds", "Time since the database took our last heartbeat.", func() float64 {
 			return a.heart.Status().SinceOK.Seconds()
+		}),
+		counter("heartbeat_loops_replaced_total", "Heartbeat loops that were stuck or had ended and were replaced by the watchdog.", func() int {
+			return a.heart.Status().WatchdogReplaced
+		}),
+		counter("incarnations_total", "Rows that were registered for this process: more than one when a row was lost.", func() int {
+			return a.heart.Status().Incarnations
+		}),
+		counter("database_outages_declared_total", "Outages of the database that this server declared.", func() int {
+			return a.heart.Status().OutagesDeclared
+		}),
+		gauge("duplicate_address", "1 while another server answers at our advertised address.", func() float64 {
+			return truth(a.heart.Status().DuplicateURL)
 		}),
 	)
 }

@@ -50,6 +50,7 @@ type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	base   string // http://host:port
+	listen chan string
 	exited chan struct{}
 
 	mu  sync.Mutex
@@ -57,9 +58,12 @@ type process struct {
 }
 
 type logLine struct {
-	Level   string `json:"level"`
-	Message string `json:"msg"`
-	Listen  string `json:"listen"`
+	Time    time.Time `json:"time"`
+	Level   string    `json:"level"`
+	Message string    `json:"msg"`
+	Listen  string    `json:"listen"`
+	Peer    string    `json:"peer"`
+	URL     string    `json:"url"`
 	text    string
 }
 
@@ -67,15 +71,22 @@ type logLine struct {
 // test ends.
 func spawn(t *testing.T, environ ...string) *process {
 	t.Helper()
+	p := launch(t, environ...)
+	p.awaitListening()
+	return p
+}
+
+// launch is spawn without the wait.
+func launch(t *testing.T, environ ...string) *process {
+	t.Helper()
 	bin, err := buildOnce()
 	require.NoError(t, err)
-	p := &process{t: t, cmd: exec.Command(bin, "serve"), exited: make(chan struct{})}
+	p := &process{t: t, cmd: exec.Command(bin, "serve"), listen: make(chan string, 1), exited: make(chan struct{})}
 	p.cmd.Env = append([]string{"ZONEKEEPER_HTTP_LISTEN=127.0.0.1:0", "ZONEKEEPER_LOG_FORMAT=json", "ZONEKEEPER_DATA_DIR=-"}, environ...)
 	stderr, err := p.cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
-	listening := make(chan string, 1)
-	go p.follow(stderr, listening)
+	go p.follow(stderr)
 	t.Cleanup(func() {
 		_ = p.cmd.Process.Kill()
 		<-p.exited
@@ -85,19 +96,24 @@ func spawn(t *testing.T, environ ...string) *process {
 			}
 		}
 	})
-	select {
-	case address := <-listening:
-		p.base = "http://" + address
-	case <-p.exited:
-		t.Fatalf("the server ended at once: %+v", p.lines())
-	case <-time.After(30 * time.Second):
-		t.Fatal("the server does not listen")
-	}
 	return p
 }
 
+// awaitListening waits for the line that says where the process listens.
+func (p *process) awaitListening() {
+	p.t.Helper()
+	select {
+	case address := <-p.listen:
+		p.base = "http://" + address
+	case <-p.exited:
+		p.t.Fatalf("the server ended at once: %+v", p.lines())
+	case <-time.After(30 * time.Second):
+		p.t.Fatal("the server does not listen")
+	}
+}
+
 // follow reads the log to its end and then the exit code.
-func (p *process) follow(stderr io.Reader, listening chan<- string) {
+func (p *process) follow(stderr io.Reader) {
 	defer close(p.exited)
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		l := logLine{text: lines.Text()}
@@ -106,7 +122,7 @@ func (p *process) follow(stderr io.Reader, listening chan<- string) {
 		p.log = append(p.log, l)
 		p.mu.Unlock()
 		if l.Message == "starting" {
-			listening <- l.Listen
+			p.listen <- l.Listen
 		}
 	}
 	_ = p.cmd.Wait()
@@ -159,6 +175,12 @@ func (p *process) request(client *http.Client, method, path, body string) (statu
 		return 0, err.Error()
 	}
 	return answer.StatusCode, string(read)
+}
+
+// answers is the status of an answer to a call without a body.
+func (p *process) answers(client *http.Client, method, path string) int {
+	status, _ := p.request(client, method, path, "")
+	return status
 }
 
 func (p *process) ready(client *http.Client) bool {
