@@ -12,6 +12,7 @@ func (r *Registry) Run(ctx context.Context) error {
 	defer ticker.Stop()
 	last, _ := r.clock()
 	due := last.add(r.cfg.EvictionInterval)
+	fresh := freshener{r: r}
 	for {
 		select {
 		case <-ctx.Done():
@@ -25,6 +26,7 @@ func (r *Registry) Run(ctx context.Context) error {
 		}
 		last = now
 		r.renewals.sample(now)
+		fresh.step(tick, now, t.UnixMilli())
 		// A tick may come a little early by the other clock.
 		if now.add(tick/2) >= due {
 			r.Evict(t)

@@ -10,8 +10,9 @@ import (
 
 // viewChange is one change of what clients are shown.
 type viewChange struct {
-	rec  *record // as it is now; for one that is gone as deltas show it
-	gone bool
+	rec   *record // as it is now; for one that is gone as deltas show it
+	gone  bool
+	quiet bool // only lease times are new: lists show them, and the version stays
 }
 
 // maxPending is how many changes wait for a reader before the writer itself puts them in order.
@@ -27,12 +28,13 @@ type view struct {
 
 	mu      sync.Mutex // of pending
 	pending []viewChange
+	quiet   uint64        // of told; guarded by mu
 	told    atomic.Uint64 // changes so far; read without the lock to see whether a snapshot is current
 
 	current atomic.Pointer[Snapshot]
 
 	build   sync.Mutex // of all below; taken before mu, and inside a stripe's lock
-	applied uint64     // of told
+	applied uint64     // of told, without the quiet ones
 	number  int64      // contents so far
 	tree    tree
 	counts  [eureka.NumStatuses]int
@@ -46,7 +48,7 @@ type view struct {
 func newView(epoch *atomic.Int64, retention time.Duration, noDelta bool) *view {
 	v := &view{epoch: epoch, retention: retention, noDelta: noDelta, members: map[string]int{}, delta: newDelta(retention)}
 	v.vips.init()
-	v.publish(0, 0)
+	v.publish(0, 0, 0)
 	return v
 }
 
@@ -54,6 +56,9 @@ func newView(epoch *atomic.Int64, retention time.Duration, noDelta bool) *view {
 func (v *view) tell(c viewChange) {
 	v.mu.Lock()
 	v.pending = append(v.pending, c)
+	if c.quiet {
+		v.quiet++
+	}
 	v.told.Add(1)
 	full := len(v.pending) >= maxPending
 	v.mu.Unlock()
@@ -88,7 +93,8 @@ func (v *view) latest(now moment) *Snapshot {
 	if s := v.current.Load(); s.told == v.told.Load() && now < s.due {
 		return s // another reader made it meanwhile
 	}
-	return v.publish(now, v.apply())
+	told, news := v.apply()
+	return v.publish(now, told, news)
 }
 
 // tidy keeps the delta from growing while nobody reads.
@@ -99,10 +105,13 @@ func (v *view) tidy(now moment) {
 	v.delta.prune(now)
 }
 
-// apply puts the pending changes in order and returns how many were told with them. build must be held.
-func (v *view) apply() uint64 {
+// apply puts the pending changes in order and returns how many were told with them, and how many of these are news to clients. build
+// must be held.
+func (v *view) apply() (told, news uint64) {
 	v.mu.Lock()
-	batch, told := v.pending, v.told.Load()
+	batch := v.pending
+	told = v.told.Load()
+	news = told - v.quiet
 	v.pending = nil
 	v.mu.Unlock()
 	for _, c := range batch {
@@ -125,7 +134,7 @@ func (v *view) apply() uint64 {
 	if len(v.delta.entries) > 2*maxDelta {
 		v.delta.prune(longAgo)
 	}
-	return told
+	return told, news
 }
 
 func (v *view) count(rec *record, n int) {
@@ -137,12 +146,12 @@ func (v *view) count(rec *record, n int) {
 }
 
 // publish makes the snapshot of all applied changes. build must be held.
-func (v *view) publish(now moment, told uint64) *Snapshot {
+func (v *view) publish(now moment, told, news uint64) *Snapshot {
 	v.delta.prune(now)
-	if v.delta.changed || told != v.applied || v.number == 0 {
+	if v.delta.changed || news != v.applied || v.number == 0 {
 		v.number++
 	}
-	v.delta.changed, v.applied = false, told
+	v.delta.changed, v.applied = false, news
 	s := &Snapshot{
 		view:         v,
 		told:         told,

@@ -57,6 +57,8 @@ type Deps struct {
 
 	// NoDelta answers apps/delta with 403, as upstream's disableDelta.
 	NoDelta bool
+	// UpstreamPreservation says that the registry preserves by upstream's counting, which no operator ends.
+	UpstreamPreservation bool
 	// ReplicationAuth guards the Eureka batch and requests marked as replication; false gets 401. Nil leaves them open as upstream.
 	ReplicationAuth func(*http.Request) bool
 	// MaxBody bounds the body of a client's request after inflation, in bytes. Defaults to 1 MiB.

@@ -94,6 +94,7 @@ func TestMethodsOfEveryRoute(t *testing.T) {
 		"/serverinfo/statusoverrides":          "GET,OPTIONS",
 		"/api/v1/peer/stream":                  "POST,OPTIONS",
 		"/api/v1/zone/watch":                   "GET,OPTIONS",
+		"/api/v1/self-preservation/end":        "POST,OPTIONS",
 		"/eureka/v2/apps/ORDERS/one/metadata/": "PUT,OPTIONS",
 	} {
 		for _, method := range []string{http.MethodPatch, http.MethodTrace, "PROPFIND", "BREW", "get"} {

@@ -95,6 +95,7 @@ func (s *Server) routes() []*route {
 
 		&route{path: "/api/v1/status", get: s.apiStatus},
 		&route{path: "/api/v1/zone/watch", get: s.watchZone},
+		&route{path: "/api/v1/self-preservation/end", post: s.endPreservation},
 		&route{path: peerstore.IdentityPath, get: s.identity},
 		&route{path: peerstore.AnnouncePath, post: s.announce},
 		&route{path: "/api/v1/peer/stream", post: s.signed(PeerProtocol.ServeStream)},
