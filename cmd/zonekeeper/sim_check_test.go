@@ -17,7 +17,7 @@ type simChecks struct {
 	lost    map[simPair]time.Time        // a renewing client is missing there since
 	tomb    map[simPair]registry.Version // tombstone seen there since the client was cancelled
 	missing map[[2]*simServer]time.Time  // a living server is missing in another's list since
-	listed  map[[2]*simServer]bool       // a server has been in another's list
+	listed  map[[2]*simServer]string     // the incarnation of a server that was last in another's list
 }
 
 type simPair struct {
@@ -28,7 +28,7 @@ type simPair struct {
 func newSimChecks() simChecks {
 	return simChecks{
 		map[simPair]bool{}, map[simPair]registry.Version{}, map[simPair]time.Time{}, map[simPair]registry.Version{},
-		map[[2]*simServer]time.Time{}, map[[2]*simServer]bool{},
+		map[[2]*simServer]time.Time{}, map[[2]*simServer]string{},
 	}
 }
 
@@ -146,10 +146,10 @@ func (w *simWorld) checkMembers(s *simServer, now time.Time) {
 			continue
 		}
 		pair := [2]*simServer{s, o}
-		_, listed := peers["http://"+o.addr+"/eureka/"]
+		p, listed := peers["http://"+o.addr+"/eureka/"]
 		settled := o.since() > 20*time.Second && s.since() > 20*time.Second && now.Sub(lastCut) > 20*time.Second
-		// A newcomer needs the database to be found; whoever was listed stays listed without it.
-		findable := now.Sub(lastDB) > 30*time.Second || w.checks.listed[pair]
+		// A newcomer, or one that had to register again, needs the database to be found; whoever was listed stays listed without it.
+		findable := now.Sub(lastDB) > 30*time.Second || w.checks.listed[pair] == o.app.heart.Self().ID
 		switch up := o.running(); {
 		case up && !listed && settled && findable:
 			if w.checks.missing[pair].IsZero() {
@@ -160,7 +160,9 @@ func (w *simWorld) checkMembers(s *simServer, now time.Time) {
 		case !up && listed && !slices.Contains(addresses, o.addr) && now.Sub(later(later(downAt[o.addr], lastDB), lastCut)) > 45*time.Second && s.since() > 45*time.Second:
 			w.fail("dead server kept", "%s lists %s, down for %s", s.addr, o.addr, now.Sub(downAt[o.addr]))
 		default:
-			w.checks.listed[pair] = w.checks.listed[pair] || listed
+			if listed {
+				w.checks.listed[pair] = p.ID
+			}
 			delete(w.checks.missing, pair)
 		}
 	}
