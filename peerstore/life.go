@@ -200,7 +200,12 @@ func (h *Heartbeater) writePhase(ctx context.Context, generation int, l life) (t
 			}
 		})
 	}
-	return 0, h.apply(generation, func() { h.life.written, h.life.phaseFailures = l.want, 0 })
+	return 0, h.apply(generation, func() {
+		h.life.written, h.life.phaseFailures = l.want, 0
+		if l.want == PhaseServing {
+			h.life.nextBeat = h.cfg.Now() // who begins to serve says what it holds: its row has counted nothing so far
+		}
+	})
 }
 
 // beat refreshes the row. Who comes back after the database was away for more than half a TTL tries first to declare the

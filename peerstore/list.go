@@ -1,6 +1,7 @@
 package peerstore
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -132,7 +133,7 @@ func (l *List) All() []Member {
 	self := l.cfg.Self()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.roster.all(self)
+	return l.roster.all(self, l.cfg.Now())
 }
 
 // View is the last view of the database that was accepted, and whether there was one. Its rows are shared: do not change them.
@@ -240,18 +241,27 @@ func (l *List) logChanges(old, next []Peer) {
 	}
 	for _, p := range next {
 		if !has(old, p.ID) {
-			l.cfg.Log.Info("peer listed", "peer", p.ID, "epoch", p.Epoch, "url", p.Addresses.Eureka)
+			l.cfg.Log.Info("peer listed", about(p)...)
 		}
 	}
 	for _, p := range old {
 		if !has(next, p.ID) {
-			reason := "forgotten"
-			if m, ok := l.roster.members[p.ID]; ok {
-				reason = m.reason
+			reason, level := l.roster.departure(p, next), slog.LevelWarn
+			if reason == string(PhaseLeft) {
+				level = slog.LevelInfo // it was stopped, and said so
 			}
-			l.cfg.Log.Warn("peer no longer listed", "peer", p.ID, "epoch", p.Epoch, "url", p.Addresses.Eureka, "reason", reason)
+			l.cfg.Log.Log(context.Background(), level, "peer no longer listed", append(about(p), "reason", reason)...)
 		}
 	}
+}
+
+// about are the words for a peer in the log. The epoch of one without a row is its own invention and helps nobody.
+func about(p Peer) []any {
+	words := []any{"peer", p.ID}
+	if !p.Unverified {
+		words = append(words, "epoch", p.Epoch)
+	}
+	return append(words, "url", p.Addresses.Eureka)
 }
 
 // poke asks a loop to run soon; one request may be pending.

@@ -18,6 +18,7 @@ type member struct {
 	reason  string
 
 	silent time.Duration
+	beat   time.Time // of the last heartbeat seen in its row; zero: none was
 	moved  time.Time // when its row was last seen to move; for the unverified, when we last had word of it
 	served time.Time // flapping: not served before
 
@@ -84,6 +85,23 @@ func (m *member) wrong(hard bool, problem string) {
 	m.soft++
 	m.hard = m.hard || hard
 	m.problem, m.doubted = problem, false
+}
+
+// verdict is the judgement in words, for people. A peer that stays listed though it does not answer, for its lease or because the
+// database is away, is called by what they want to know.
+func (m *member) verdict() string {
+	if m.listed && m.answer() == answerNo {
+		return "unreachable"
+	}
+	return m.reason
+}
+
+// age is the time since its last heartbeat, 0 when none was seen.
+func (m *member) age(now time.Time) time.Duration {
+	if m.beat.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(m.beat))
 }
 
 // phase is the word of the fresher witness: the row, or the identity that the peer itself told when its row had not moved for

@@ -115,9 +115,11 @@ func (l *List) readOnce(ctx context.Context) {
 		if err != nil {
 			text = err.Error()
 		}
-		switch {
-		case text != "" && l.readError == "":
+		switch one := len(l.published.Load().peers) > 0 || !r.lastRead.IsZero(); {
+		case text != "" && l.readError == "" && one:
 			l.cfg.Log.Warn("the database gives no list; keeping the last good one", "err", err)
+		case text != "" && l.readError == "":
+			l.cfg.Log.Warn("the database gives no list, and there is none from before", "err", err)
 		case text == "" && l.readError != "":
 			l.cfg.Log.Info("the database gives the list again")
 		}
@@ -187,7 +189,8 @@ func (l *List) save(ctx context.Context) {
 			err := l.cfg.Cache.SaveList(list)
 			switch {
 			case err != nil && saved:
-				l.cfg.Log.Warn("cannot save the list to disk", "dir", l.cfg.Cache.Dir(), "err", err)
+				l.cfg.Log.Warn("cannot save the list to disk: this server cannot start while the database is away; set --data-dir",
+					"dir", l.cfg.Cache.Dir(), "err", err)
 			case err == nil && !saved:
 				l.cfg.Log.Info("the list is saved to disk again", "dir", l.cfg.Cache.Dir())
 			}

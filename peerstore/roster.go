@@ -116,7 +116,7 @@ func (r *roster) readRows(rows []Row, cold bool, dt time.Duration, now time.Time
 				m = &member{}
 				r.members[row.ID] = m
 			}
-			m.silent, m.moved = firstSilence(row, cold, dt), now
+			m.silent, m.moved, m.beat = firstSilence(row, cold, dt), now, now.Add(-max(row.Age, 0))
 			if !cold {
 				r.writesSeen = now
 			}
@@ -124,7 +124,7 @@ func (r *roster) readRows(rows []Row, cold bool, dt time.Duration, now time.Time
 			moved := row.Seq != m.row.Seq
 			m.silent = silence(m.silent, moved, row.Age, dt)
 			if moved {
-				m.moved, r.writesSeen = now, now
+				m.moved, m.beat, r.writesSeen = now, now.Add(-m.silent), now
 			}
 		}
 		if m.expired = row.Phase == PhaseExpired; m.expired {
@@ -306,19 +306,36 @@ func (r *roster) closed(id string) bool {
 	return slices.ContainsFunc(r.view.Rows, func(row Row) bool { return row.ID == id && over(row.Phase) })
 }
 
+// departure says why a peer that was listed is not any more, now that others are.
+func (r *roster) departure(p Peer, others []Peer) string {
+	m, known := r.members[p.ID]
+	if known && !m.listed {
+		return m.reason
+	}
+	for _, row := range r.view.Rows {
+		if row.ID == p.ID && over(row.Phase) {
+			return string(row.Phase)
+		}
+	}
+	if slices.ContainsFunc(others, func(o Peer) bool { return o.Addresses.Eureka == p.Addresses.Eureka }) {
+		return "another incarnation is at its address"
+	}
+	return "forgotten"
+}
+
 // all is everybody with the verdict on each, oldest first.
-func (r *roster) all(self Peer) []Member {
+func (r *roster) all(self Peer, now time.Time) []Member {
 	heartbeat := r.scaled().Heartbeat
 	all := []Member{{Peer: self, Verdict: "this server"}}
 	for _, id := range slices.Collect(maps.Keys(r.members)) {
 		m := r.members[id]
 		if id == self.ID {
-			all[0].Stats = m.row.Stats
+			all[0].Stats, all[0].Age = m.row.Stats, m.age(now)
 			continue
 		}
 		all = append(all, Member{
-			Peer: m.peer(heartbeat), Listed: m.listed, Verdict: m.reason, Silent: m.silent, Stats: m.row.Stats, Problem: m.problem,
-			Gone: m.hard,
+			Peer: m.peer(heartbeat), Listed: m.listed, Verdict: m.verdict(), Silent: m.silent, Age: m.age(now), Stats: m.row.Stats,
+			Problem: m.problem, Gone: m.hard,
 		})
 	}
 	slices.SortFunc(all, func(a, b Member) int { return ComparePeers(a.Peer, b.Peer) })

@@ -8,6 +8,9 @@ type Member struct {
 	Listed  bool          `json:"listed"`
 	Verdict string        `json:"verdict"` // in words
 	Silent  time.Duration `json:"silent"`  // observed silence of its lease
+	// Age is the time since the last heartbeat that was seen in the database. It grows while nobody can read there, which silence
+	// does not; 0 for who has no row.
+	Age     time.Duration `json:"age"`
 	Stats   Stats         `json:"stats"`
 	Problem string        `json:"problem,omitempty"` // of the last failed probe
 	// Gone: its address refuses connections, or somebody else answers there. It may have a living row for as long as its lease lasts.

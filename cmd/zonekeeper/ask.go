@@ -17,8 +17,13 @@ const maxAnswer = 64 << 20
 
 // get asks the server that --server names.
 func (p *program) get(ctx context.Context, path, accept string) ([]byte, error) {
+	return p.call(ctx, http.MethodGet, path, accept)
+}
+
+// call asks the server that --server names for something, or to do something.
+func (p *program) call(ctx context.Context, method, path, accept string) ([]byte, error) {
 	address := p.config.Ask.Server + path
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -33,9 +38,18 @@ func (p *program) get(ctx context.Context, path, accept string) ([]byte, error) 
 	case err != nil:
 		return nil, fmt.Errorf("ask %s: %w", address, err)
 	case answer.StatusCode != http.StatusOK:
-		return nil, fmt.Errorf("ask %s: it answered %s", address, answer.Status)
+		return nil, fmt.Errorf("ask %s: it answered %s%s", address, answer.Status, detailOf(body))
 	}
 	return body, nil
+}
+
+// detailOf is the sentence of a problem document, to be put behind a status.
+func detailOf(body []byte) string {
+	var problem struct{ Detail string }
+	if json.Unmarshal(body, &problem) != nil || problem.Detail == "" {
+		return ""
+	}
+	return ": " + problem.Detail
 }
 
 // askStatus reads a server's account of itself and the others.
@@ -48,7 +62,15 @@ func (p *program) askStatus(ctx context.Context) (status, error) {
 	if err := json.Unmarshal(body, &s); err != nil {
 		return s, fmt.Errorf("ask %s: this is not Zonekeeper's answer: %w", p.config.Ask.Server, err)
 	}
-	return s, nil
+	return s, p.sameCluster(s.Peer.Cluster)
+}
+
+// sameCluster refuses a --cluster that the server which was asked does not belong to: it knows no other than its own.
+func (p *program) sameCluster(its string) error {
+	if p.loaded.origins["cluster"] == "default" || its == "" || its == p.config.Cluster {
+		return nil
+	}
+	return usageError{fmt.Sprintf("%s belongs to cluster %q: leave --cluster out, or ask a server of %q", p.config.Ask.Server, its, p.config.Cluster)}
 }
 
 // askRows reads the table of servers.
@@ -64,6 +86,9 @@ func (p *program) askRows(ctx context.Context) (peerstore.View, error) {
 	view, err := db.store.Rows(ctx, p.config.Cluster)
 	if err != nil {
 		return peerstore.View{}, asked("read the servers", err)
+	}
+	if view.ClusterUUID == "" {
+		return peerstore.View{}, fmt.Errorf("cluster %q: %w; no server ever registered in the database under this name", p.config.Cluster, errNotFound)
 	}
 	return view, nil
 }

@@ -27,11 +27,15 @@ func sampleStatus() status {
 		}
 	}
 	s := status{Version: "1.0.0", Phase: peerstore.PhaseServing, Ready: true}
+	s.Preservation = preservationStatus{
+		Active: true, Kept: 28, Expected: 80, Actual: 24,
+		Sentence: "Keeping 28 instances whose leases are over: 70% of the renewals expected in the last 60 s are missing.",
+	}
 	s.Peer = peer("aaaaaaaa-0000-4000-8000-000000000001", 1, peerstore.PhaseServing, "http://10.0.0.1:8761/eureka/")
 	s.Peers = []peerStatus{
-		{Peer: s.Peer, Self: true, Verdict: "live", Silent: "0s", Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, RegistryVersion: 9}},
+		{Peer: s.Peer, Self: true, Verdict: "this server", Silent: "0s", Age: "0.4s", Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, RegistryVersion: 9}},
 		{
-			Peer: peer("bbbbbbbb-0000-4000-8000-000000000002", 2, peerstore.PhaseDraining, "http://10.0.0.2:8761/eureka/"), Verdict: "live", Silent: "1.2s",
+			Peer: peer("bbbbbbbb-0000-4000-8000-000000000002", 2, peerstore.PhaseDraining, "http://10.0.0.2:8761/eureka/"), Verdict: "live", Silent: "1.2s", Age: "1.6s",
 			Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, PeersOK: 1, PeersTotal: 2, Unreachable: []string{"cccccccc"}},
 			Copy:  &copyStatus{Connected: true, Hears: true, Agrees: true},
 		},
@@ -41,7 +45,7 @@ func sampleStatus() status {
 }
 
 // fakeServer answers what commands ask.
-func fakeServer(t *testing.T) string {
+func fakeServer(t *testing.T, s status) string {
 	t.Helper()
 	list, err := clientcfg.ServerList{Cluster: "default", Servers: []clientcfg.Server{
 		{URL: "http://10.0.0.1:8761/eureka/", Zone: "a", Region: "default", ID: "aaaaaaaa-0000-4000-8000-000000000001"},
@@ -49,7 +53,8 @@ func fakeServer(t *testing.T) string {
 	}}.Normalize()
 	require.NoError(t, err)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(sampleStatus()) })
+	mux.HandleFunc("GET /api/v1/status", func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(s) })
+	mux.HandleFunc("POST /api/v1/self-preservation/end", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(`{"ended":true}`)) })
 	mux.HandleFunc("GET /zone.json", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(list.Render(clientcfg.JSON, "")) })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
@@ -57,10 +62,10 @@ func fakeServer(t *testing.T) string {
 }
 
 func TestCommandOutputGolden(t *testing.T) {
-	server := fakeServer(t)
+	server := fakeServer(t, sampleStatus())
 	for _, args := range []string{
 		"peers ls", "peers ls -o json", "peers ls -o yaml", "peers show bbbb", "peers show 10.0.0.1:8761 -o yaml",
-		"zone print", "zone print --zone b -o json",
+		"zone print", "zone print --zone b -o json", "preservation show", "preservation end", "preservation end -o json",
 	} {
 		t.Run(args, func(t *testing.T) {
 			out := command(t, []string{"ZONEKEEPER_SERVER=" + server}, strings.Fields(args)...)
@@ -72,6 +77,20 @@ func TestCommandOutputGolden(t *testing.T) {
 	}
 }
 
+// A server that cannot read the database says since when, and does not pass old heartbeats off as new.
+func TestPeersWhileTheDatabaseIsAwayGolden(t *testing.T) {
+	s := sampleStatus()
+	then := time.Date(2026, 11, 1, 12, 30, 0, 0, time.UTC)
+	s.Database = databaseStatus{State: "away", AsOf: &then}
+	s.Peers[1].Verdict, s.Peers[1].Age = "unreachable", "2m10s"
+	server := fakeServer(t, s)
+	for _, args := range []string{"peers ls", "peers ls -o json"} {
+		out := command(t, []string{"ZONEKEEPER_SERVER=" + server}, strings.Fields(args)...)
+		require.Zero(t, out.code, out.stderr)
+		golden(t, filepath.Join("testdata", "golden", "output-"+strings.ReplaceAll(args, " ", "-")+"-away.txt"), out.stdout)
+	}
+}
+
 func TestConfigPrintGolden(t *testing.T) {
 	out := command(t, []string{"ZONEKEEPER_ZONE=a", "DATABASE_URL=postgres://zk:hush@db/zk"}, "config", "print", "--origin", "--drain=10s")
 	require.Zero(t, out.code, out.stderr)
@@ -80,7 +99,7 @@ func TestConfigPrintGolden(t *testing.T) {
 }
 
 func TestExitCodes(t *testing.T) {
-	server := fakeServer(t)
+	server := fakeServer(t, sampleStatus())
 	for name, row := range map[string]struct {
 		args           string
 		code           int
@@ -89,8 +108,12 @@ func TestExitCodes(t *testing.T) {
 		"help":                  {"--help", exitOK, "zonekeeper [command]", ""},
 		"no command":            {"", exitOK, "zonekeeper [command]", ""},
 		"version":               {"version", exitOK, "zonekeeper ", ""},
-		"configuration right":   {"config check", exitOK, "The configuration is right.", ""},
-		"unknown command":       {"sevre", exitUsage, "", `unknown command "sevre"`},
+		"configuration right":   {"config check --db-url=postgres://db/zk", exitOK, "The configuration is right.", ""},
+		"unknown command":       {"sevre", exitUsage, "", `unknown command "sevre" for "zonekeeper"; did you mean serve?`},
+		"unknown subcommand":    {"peers lst", exitUsage, "", `unknown command "lst" for "zonekeeper peers"; did you mean ls?`},
+		"version as JSON":       {"version -o json", exitOK, `"platform": "`, ""},
+		"version as YAML":       {"version --output=yaml", exitOK, "platform: ", ""},
+		"nothing to find":       {"config check --data-dir=-", exitUsage, "", "nothing says where the other servers are"},
 		"unknown flag":          {"version --colour", exitUsage, "", "--colour: no such flag of this command"},
 		"an argument too many":  {"serve now", exitUsage, "", `unknown command "now"`},
 		"an argument missing":   {"peers show", exitUsage, "", "accepts 1 arg(s)"},
@@ -103,6 +126,9 @@ func TestExitCodes(t *testing.T) {
 		"server away":           {"peers ls --server http://127.0.0.1:1", exitFailed, "", "connection refused"},
 		"database away":         {"peers ls --db-url postgres://u:hush@127.0.0.1:1/db", exitFailed, "", "the database cannot be reached"},
 		"an unknown shell":      {"completion tcsh", exitUsage, "", "tcsh"},
+		"another's cluster":     {"peers ls --cluster nope --server " + server, exitUsage, "", `belongs to cluster "default"`},
+		"another's zone":        {"zone print --cluster nope --server " + server, exitUsage, "", `belongs to cluster "default"`},
+		"its cluster":           {"peers ls --cluster default --server " + server, exitOK, "As http://10.0.0.1", ""},
 		"a shell":               {"completion bash", exitOK, "__start_zonekeeper", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -133,12 +159,11 @@ func TestMigrateCommands(t *testing.T) {
 		require.Contains(t, up.stdout, "Schema "+schema+" is at version")
 	}
 	require.NotContains(t, migrate("status").stdout, " no\n")
-	empty := command(t, environ, "peers", "ls")
-	require.Zero(t, empty.code, empty.stderr)
-	require.Contains(t, empty.stdout, "As the database sees them.")
-	nobody := command(t, environ, "zone", "print")
-	require.Equal(t, exitFailed, nobody.code)
-	require.Contains(t, nobody.stderr, "no server serves")
+	for _, ask := range [][]string{{"peers", "ls"}, {"zone", "print"}} {
+		nobody := command(t, environ, append(ask, "--cluster", "nope")...)
+		require.Equal(t, exitFailed, nobody.code)
+		require.Contains(t, nobody.stderr, `cluster "nope": not found; no server ever registered`)
+	}
 
 	for range migrations.Latest() {
 		require.Zero(t, migrate("down").code)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 
 	"github.com/spf13/cobra"
 )
@@ -10,7 +11,7 @@ func (p *program) configCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "config",
 		Short: "Show and check the configuration",
-		Args:  cobra.NoArgs,
+		Args:  onlyCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(p.configPrintCommand(), p.configCheckCommand())
@@ -34,7 +35,14 @@ func (p *program) configCheckCommand() *cobra.Command {
 		Use:   "check",
 		Short: "Tell all mistakes in the configuration of `serve`, without starting anything",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error { // mistakes were reported before this runs
+		RunE: func(*cobra.Command, []string) error { // mistakes of single options were reported before this runs
+			listen, err := net.ResolveTCPAddr("tcp", p.config.HTTP.Listen)
+			if err != nil {
+				return usageError{fmt.Sprintf("http.listen: %v", err)}
+			}
+			if err := p.complete(p.config, listen).knowsSomebody(); err != nil {
+				return err
+			}
 			fmt.Fprintln(p.stdout, "The configuration is right.")
 			return nil
 		},

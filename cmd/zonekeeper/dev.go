@@ -51,6 +51,8 @@ func (p *program) dev(ctx context.Context) (err error) {
 		URL: p.config.Database.URL, DataDir: p.config.Dev.Data, Progress: p.progress, Log: p.log,
 	})
 	switch {
+	case ctx.Err() != nil && err != nil: // whatever was under way broke, as it was told to
+		return p.stopping()
 	case errors.Is(err, localpg.ErrNoPostgres):
 		return usageError{err.Error() + " with --db-url"}
 	case err != nil:
@@ -66,6 +68,9 @@ func (p *program) dev(ctx context.Context) (err error) {
 	}
 	defer db.Close()
 	if err := db.migrate(ctx); err != nil {
+		if ctx.Err() != nil {
+			return p.stopping()
+		}
 		return asked("prepare the database", err)
 	}
 
@@ -83,7 +88,11 @@ func (p *program) dev(ctx context.Context) (err error) {
 		stop()
 		servers.Wait()
 	}()
-	if err := p.awaitReady(ctx, apps, ended); err != nil || ctx.Err() != nil {
+	err = p.awaitReady(ctx, apps, ended)
+	switch {
+	case ctx.Err() != nil:
+		return p.stopping()
+	case err != nil:
 		return err
 	}
 	if err := p.welcome(apps, postgres); err != nil {
@@ -99,18 +108,23 @@ func (p *program) dev(ctx context.Context) (err error) {
 	}
 	select {
 	case <-ctx.Done():
-		fmt.Fprintln(p.stderr, "Stopping.")
-		p.level.Set(slog.LevelError) // servers that see each other go have nothing to say
-		return nil
+		return p.stopping()
 	case err := <-ended:
 		return err
 	}
 }
 
+// stopping answers a Ctrl-C, which ends well whenever it comes.
+func (p *program) stopping() error {
+	fmt.Fprintln(p.stderr, "Stopping.")
+	p.level.Set(slog.LevelError) // servers that see each other go have nothing to say
+	return nil
+}
+
 func (p *program) devListeners(ctx context.Context) ([]net.Listener, error) {
 	var all []net.Listener
 	for i := range p.config.Dev.Nodes {
-		l, err := listenOn(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(p.config.Dev.BasePort+i)))
+		l, err := listenOn(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(p.config.Dev.BasePort+i)), "--base-port")
 		if err != nil {
 			for _, open := range all {
 				open.Close()

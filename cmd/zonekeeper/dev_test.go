@@ -108,6 +108,35 @@ func TestDevLeavesNothingBehind(t *testing.T) {
 	require.NotContains(t, errs.String(), "level=ERROR")
 }
 
+// Ctrl-C ends it well at whatever moment it comes: while it makes the database, migrates, or waits for servers.
+func TestDevInterruptedWhileStarting(t *testing.T) {
+	bin, err := buildOnce()
+	require.NoError(t, err)
+	for _, after := range []time.Duration{0, 200 * time.Millisecond, 500 * time.Millisecond} {
+		t.Run(after.String()+" after its first step", func(t *testing.T) {
+			temp, err := os.MkdirTemp("", "zonekeeper-dev-")
+			require.NoError(t, err)
+			require.NoError(t, os.Chmod(temp, 0o777))
+			t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
+			var errs transcript
+			cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)))
+			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+			cmd.Stderr = &errs
+			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+			require.NoError(t, cmd.Start())
+			require.Eventually(t, func() bool {
+				made, err := filepath.Glob(filepath.Join(temp, "*"))
+				return err == nil && len(made) > 0
+			}, 20*time.Second, time.Millisecond)
+			time.Sleep(after)
+			require.NoError(t, syscall.Kill(-cmd.Process.Pid, syscall.SIGINT), "a terminal tells the whole group")
+			require.NoError(t, cmd.Wait(), "%s", &errs)
+			require.Equal(t, "Stopping.\n", errs.String())
+			require.Empty(t, processesIn(t, temp), "a process is left")
+		})
+	}
+}
+
 // A dev that is killed outright takes its PostgreSQL with it.
 func TestDevKilledTakesItsDatabaseAlong(t *testing.T) {
 	bin, err := buildOnce()

@@ -52,7 +52,7 @@ func (a *App) waitForMembership(ctx context.Context) bool {
 	}
 	known := func() bool { return a.listed() || a.list.Settled() && (len(a.list.Peers()) > 0 || a.lone) }
 	if !known() && ctx.Err() == nil {
-		a.log.Warn("not ready: the database does not answer, there is no list of servers from an earlier run, and no seed answers")
+		a.log.Warn("not ready: the database gives no list of servers, there is none from an earlier run, and no seed answers")
 	}
 	for !a.within(ctx, time.Minute, known) {
 		if ctx.Err() != nil {
@@ -60,7 +60,7 @@ func (a *App) waitForMembership(ctx context.Context) bool {
 		}
 	}
 	if !a.listed() {
-		a.log.Warn("the database does not answer: going on with the servers that were known before", "peers", len(a.list.Peers()))
+		a.log.Warn("without the database: going on with the servers that were known before", "peers", len(a.list.Peers()))
 	}
 	return true
 }

@@ -31,16 +31,16 @@ func load(from sources, s scope) (loaded, mistakes) {
 			_ = o.set(&l.config, o.preset) // a default that breaks its own rule fails options_test.go
 		}
 	}
-	if s&onAny == 0 {
-		wrong := l.bind(s)
-		return l, wrong
+	layers, wrong := []layer{readFlags(from.flags)}, mistakes(nil)
+	configured := s&onAny != 0
+	if configured {
+		environment, ours := readEnvironment(from.environ)
+		file, more := readFile(fileNamed(from.flags, environment))
+		layers, wrong = []layer{file, environment, layers[0]}, append(ours, more...)
 	}
-	environment, wrong := readEnvironment(from.environ)
-	file, more := readFile(fileNamed(from.flags, environment))
-	wrong = append(wrong, more...)
 
 	merged := koanf.New(".")
-	for _, layer := range []layer{file, environment, readFlags(from.flags)} {
+	for _, layer := range layers {
 		lk := koanf.New(".")
 		// Neither call can fail: the providers hold maps in memory and nothing decodes them.
 		_ = lk.Load(layer.provider, nil)
@@ -52,7 +52,7 @@ func load(from sources, s scope) (loaded, mistakes) {
 	for _, key := range merged.Keys() {
 		l.values[key] = merged.String(key)
 	}
-	if s&onDev == 0 { // dev has a database of its own: what is lying around in the environment belongs to somebody else
+	if configured && s&onDev == 0 { // dev has a database of its own: what is lying around in the environment belongs to somebody else
 		l.fallBackToLibpq(from.environ)
 	}
 	wrong = append(wrong, l.bind(s)...)

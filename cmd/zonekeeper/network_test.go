@@ -40,12 +40,12 @@ func TestStateDirIsOneServersOwn(t *testing.T) {
 }
 
 func TestPortTakenIsOneLine(t *testing.T) {
-	taken, err := listenOn(t.Context(), "127.0.0.1:0")
+	taken, err := listenOn(t.Context(), "127.0.0.1:0", "--base-port")
 	require.NoError(t, err)
 	defer taken.Close()
-	_, err = listenOn(t.Context(), taken.Addr().String())
+	_, err = listenOn(t.Context(), taken.Addr().String(), "--base-port")
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	require.EqualError(t, err, "port "+port+" of 127.0.0.1 is taken by another process: stop it, or choose another address with --http-listen")
+	require.EqualError(t, err, "port "+port+" of 127.0.0.1 is taken by another process: stop it, or choose another with --base-port")
 }
 
 func TestHides(t *testing.T) {

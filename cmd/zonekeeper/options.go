@@ -246,7 +246,8 @@ var options = []option{
 
 	{
 		key: "server", group: aboutCommands, scope: onAsk, flag: true,
-		help:    "server to ask, such as http://localhost:8761; none: ask the database",
+		help:    "server to ask, such as http://localhost:8761",
+		more:    "Not set: `peers` and `zone` ask the database, `preservation` asks http://127.0.0.1:8761.",
 		binding: serverURL(func(c *Config) *string { return &c.Ask.Server }),
 	},
 	{

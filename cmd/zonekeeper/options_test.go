@@ -88,7 +88,7 @@ func TestExampleFileIsTheDefaults(t *testing.T) {
 
 func TestHelpGolden(t *testing.T) {
 	for _, args := range []string{
-		"", "serve", "dev", "migrate", "migrate up", "peers", "peers ls", "peers show", "zone print", "config", "config print", "version", "completion",
+		"", "serve", "dev", "migrate", "migrate up", "peers", "peers ls", "peers show", "zone print", "preservation", "preservation end", "config", "config print", "version", "completion",
 	} {
 		name := strings.ReplaceAll("zonekeeper "+args, " ", "-")
 		out := command(t, nil, append(strings.Fields(args), "--help")...)

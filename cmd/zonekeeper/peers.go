@@ -16,7 +16,7 @@ func (p *program) peersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "peers",
 		Short: "Show the servers of the cluster",
-		Args:  cobra.NoArgs,
+		Args:  onlyCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	const scope = onDB | onAsk | onPrint | onAny
@@ -44,6 +44,8 @@ type peerView struct {
 	Age     string          `json:"sinceHeartbeat,omitempty"`
 	Stats   peerstore.Stats `json:"stats"`
 	Copy    *copyStatus     `json:"copy,omitempty"`
+	// AsOf is set while the server that was asked cannot read the database: heartbeat and stats are from then.
+	AsOf *time.Time `json:"asOf,omitempty"`
 }
 
 // peerViews asks a server, or else the database.
@@ -55,9 +57,17 @@ func (p *program) peerViews(ctx context.Context) ([]peerView, string, error) {
 		}
 		var all []peerView
 		for _, one := range s.Peers {
-			all = append(all, peerView{Peer: one.Peer, Verdict: one.Verdict, Age: one.Silent, Stats: one.Stats, Copy: one.Copy})
+			v := peerView{Peer: one.Peer, Verdict: one.Verdict, Age: one.Age, Stats: one.Stats, Copy: one.Copy}
+			if !one.Self {
+				v.AsOf = s.Database.AsOf
+			}
+			all = append(all, v)
 		}
-		return all, "As " + s.Peer.Addresses.Eureka + " sees them.", nil
+		note := "As " + s.Peer.Addresses.Eureka + " sees them."
+		if since := s.Database.AsOf; since != nil {
+			note += "\nThe database is away since " + stamp(*since) + "; heartbeats, counts and digests are from then."
+		}
+		return all, note, nil
 	}
 	view, err := p.askRows(ctx)
 	if err != nil {

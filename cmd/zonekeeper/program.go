@@ -79,16 +79,30 @@ func (p *program) root() *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: p.prepare,
-		Args:              cobra.NoArgs,
+		Args:              onlyCommands,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		p.serveCommand(), p.devCommand(), p.migrateCommand(), p.peersCommand(), p.zoneCommand(),
+		p.serveCommand(), p.devCommand(), p.migrateCommand(), p.peersCommand(), p.zoneCommand(), p.preservationCommand(),
 		p.configCommand(), p.versionCommand(), p.completionCommand(),
 	)
 	return root
+}
+
+// onlyCommands refuses the arguments of a command that has only commands below it: the first one is the name of none.
+func onlyCommands(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), suggest("", args[0], names))
 }
 
 // prepare runs before every command: it refuses what is not known and loads the command's options, and reports

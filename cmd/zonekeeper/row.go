@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgstore"
 )
 
 // keepRow makes the database ready, makes sure that we answer at our own address, and then keeps our row until ctx ends, when it
@@ -123,7 +125,8 @@ func (a *App) sayDatabase(err error) {
 	case what == "":
 		a.log.Info("the database is back", "before", before)
 	default:
-		a.log.Warn("waiting for the database", "problem", what, "err", err)
+		said := strings.TrimSuffix(pgstore.Said(err), ": "+what) // the remedy once
+		a.log.Warn("waiting for the database", "problem", what, "err", said)
 	}
 }
 

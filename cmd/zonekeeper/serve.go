@@ -29,15 +29,14 @@ func (p *program) serveCommand() *cobra.Command {
 
 func (p *program) serve(ctx context.Context) error {
 	cfg := p.config
-	listener, err := listenOn(ctx, cfg.HTTP.Listen)
+	listener, err := listenOn(ctx, cfg.HTTP.Listen, "--http-listen")
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
 	cfg = p.complete(cfg, listener.Addr())
-	if cfg.Database.URL == "" && len(cfg.Peer.Seeds) == 0 && !hasList(cfg) {
-		return usageError{"nothing says where the other servers are: set --db-url (ZONEKEEPER_DB_URL, DATABASE_URL or libpq's PG* variables), " +
-			"or --peer-seeds; there is no list from an earlier run either"}
+	if err := cfg.knowsSomebody(); err != nil {
+		return err
 	}
 
 	deps := Deps{Listener: listener, Hurry: p.again, Log: p.log}
@@ -60,6 +59,15 @@ func (p *program) serve(ctx context.Context) error {
 		"zone", cfg.Zone, "database", redacted(cfg.Database.URL))
 	p.warnIfOpen(listener.Addr(), cfg)
 	return app.Run(ctx)
+}
+
+// knowsSomebody refuses a complete configuration with which no other server could ever be found.
+func (c Config) knowsSomebody() error {
+	if c.Database.URL != "" || len(c.Peer.Seeds) > 0 || hasList(c) {
+		return nil
+	}
+	return usageError{"nothing says where the other servers are: set --db-url (ZONEKEEPER_DB_URL, DATABASE_URL or libpq's PG* variables), " +
+		"or --peer-seeds; there is no list from an earlier run either"}
 }
 
 // complete fills what follows from the machine: the address to tell others, and where the list is kept.
@@ -88,15 +96,15 @@ func (p *program) warnIfOpen(addr net.Addr, cfg Config) {
 	}
 }
 
-// listenOn opens the one port. That it is taken is said in one line that names it.
-func listenOn(ctx context.Context, address string) (net.Listener, error) {
+// listenOn opens the one port. That it is taken is said in one line that names it and the flag that chooses another.
+func listenOn(ctx context.Context, address, flag string) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is taken by another process: stop it, or choose another address with --http-listen", portOf(address))
+		return nil, fmt.Errorf("%s is taken by another process: stop it, or choose another with %s", portOf(address), flag)
 	case errors.Is(err, syscall.EACCES):
-		return nil, fmt.Errorf("%s may not be opened by this user: choose one above 1023 with --http-listen", portOf(address))
+		return nil, fmt.Errorf("%s may not be opened by this user: choose one above 1023 with %s", portOf(address), flag)
 	case err != nil:
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}

@@ -73,12 +73,19 @@ func TestServeSaysWhatIsWrongWithTheDatabase(t *testing.T) {
 			require.Equal(t, exitOK, out.code, out.stderr)
 			require.Equal(t, 1, strings.Count(out.stderr, `"msg":"waiting for the database"`), "once per change: %s", out.stderr)
 			require.NotContains(t, out.stderr, ":wrong@")
+			for line := range strings.Lines(out.stderr) {
+				require.NotContains(t, line, `\n`, "an error is one line")
+				require.NotContains(t, line, `\t`)
+				if strings.Contains(line, `"waiting for the database"`) {
+					require.LessOrEqual(t, strings.Count(line, row.said), 1, "a remedy is said once: %s", line)
+				}
+			}
 		})
 	}
 }
 
 func TestServePortTaken(t *testing.T) {
-	taken, err := listenOn(t.Context(), "127.0.0.1:0")
+	taken, err := listenOn(t.Context(), "127.0.0.1:0", "--http-listen")
 	require.NoError(t, err)
 	defer taken.Close()
 	_, port, err := net.SplitHostPort(taken.Addr().String())

@@ -29,8 +29,10 @@ type databaseStatus struct {
 	Problem   string `json:"problem,omitempty"`
 	Heartbeat string `json:"sinceHeartbeat,omitempty"`
 	Read      string `json:"sinceRead,omitempty"`
-	Outages   int    `json:"outagesDeclared"`
-	Pending   int    `json:"pendingOverrides"`
+	// AsOf is set while rows cannot be read: all that is said of other servers' heartbeats, counts and digests is from then.
+	AsOf    *time.Time `json:"asOf,omitempty"`
+	Outages int        `json:"outagesDeclared"`
+	Pending int        `json:"pendingOverrides"`
 }
 
 type membershipStatus struct {
@@ -47,6 +49,7 @@ type peerStatus struct {
 	Self    bool            `json:"self,omitempty"`
 	Verdict string          `json:"verdict"`
 	Silent  string          `json:"silent,omitempty"`
+	Age     string          `json:"sinceHeartbeat,omitempty"`
 	Stats   peerstore.Stats `json:"stats"`
 	Copy    *copyStatus     `json:"copy,omitempty"`
 }
@@ -116,9 +119,11 @@ func (a *App) status() status {
 		if m.ID == self.ID {
 			m.Stats = a.stats() // now, not as of the last heartbeat
 		}
-		s.Peers = append(s.Peers, peerStatus{
-			Peer: m.Peer, Self: m.ID == self.ID, Verdict: m.Verdict, Silent: seconds(m.Silent), Stats: m.Stats, Copy: copies[m.ID],
-		})
+		one := peerStatus{Peer: m.Peer, Self: m.ID == self.ID, Verdict: m.Verdict, Silent: seconds(m.Silent), Stats: m.Stats, Copy: copies[m.ID]}
+		if m.Age > 0 {
+			one.Age = age(m.Age)
+		}
+		s.Peers = append(s.Peers, one)
 	}
 	return s
 }
@@ -129,6 +134,10 @@ func (a *App) databaseStatus(l peerstore.ListStatus) databaseStatus {
 	}
 	h := a.heart.Status()
 	d := databaseStatus{State: "ok", Outages: h.OutagesDeclared}
+	if l.LastError != "" && l.SinceRead > 0 {
+		then := a.deps.Now().Add(-l.SinceRead).Round(time.Millisecond).UTC()
+		d.AsOf = &then
+	}
 	if a.intents != nil {
 		d.Pending = a.intents.Pending()
 	}

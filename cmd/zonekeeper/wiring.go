@@ -160,7 +160,8 @@ func (a *App) wireHTTP() error {
 		Registry: a.registry, Phase: a.phase, Identity: a.identity, Ready: a.ready, Status: func() any { return a.status() },
 		Servers: httpapi.NewServerSource(a.cfg.Cluster, a.list, a.heart.Self),
 		Signer:  a.signer, Peers: a.replicator, Announce: a.list.Announce,
-		NoDelta: !a.cfg.Eureka.Delta, ReplicationAuth: replicationAuth(a.cfg.Peer.ReplicationAuth),
+		UpstreamPreservation: preserve[a.cfg.Eureka.SelfPreservation] == registry.Upstream,
+		NoDelta:              !a.cfg.Eureka.Delta, ReplicationAuth: replicationAuth(a.cfg.Peer.ReplicationAuth),
 		MaxBody: a.cfg.HTTP.MaxBody, MaxBatch: a.cfg.HTTP.MaxBatch, Environment: a.cfg.Region,
 		Now: a.deps.Now, Log: a.log, Registerer: a.metrics, Gatherer: a.metrics,
 	})

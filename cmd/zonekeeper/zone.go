@@ -14,7 +14,7 @@ func (p *program) zoneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "zone",
 		Short: "Show the list of servers that clients are given",
-		Args:  cobra.NoArgs,
+		Args:  onlyCommands,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(with(&cobra.Command{
@@ -58,7 +58,11 @@ func (p *program) serverList(ctx context.Context) (clientcfg.ServerList, error) 
 		if err != nil {
 			return clientcfg.ServerList{}, err
 		}
-		return clientcfg.DecodeServerList(body)
+		list, err := clientcfg.DecodeServerList(body)
+		if err != nil {
+			return list, err
+		}
+		return list, p.sameCluster(list.Cluster)
 	}
 	view, err := p.askRows(ctx)
 	if err != nil {

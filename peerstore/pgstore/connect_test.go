@@ -1,12 +1,14 @@
 package pgstore_test
 
 import (
+	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -175,4 +177,10 @@ func TestExplainKeepsTheCause(t *testing.T) {
 	require.True(t, strings.HasSuffix(err.Error(), "(: password authentication failed for user \"u\" (SQLSTATE 28P01))"), err.Error())
 	require.ErrorIs(t, pgstore.Explain(&net.DNSError{Err: "no such host"}), pgstore.ErrUnreachable)
 	require.NoError(t, pgstore.Explain(nil))
+
+	listed := fmt.Errorf("failed to connect to `user=u`:\n\t127.0.0.1: %w", syscall.ECONNREFUSED)
+	twice := pgstore.Explain(fmt.Errorf("read peers: %w", pgstore.Explain(listed)))
+	require.EqualError(t, twice, "read peers: the database cannot be reached (failed to connect to `user=u`: 127.0.0.1: connection refused)",
+		"the sentence once, and one line")
+	require.Equal(t, "failed to connect to `user=u`: 127.0.0.1: connection refused", pgstore.Said(twice))
 }

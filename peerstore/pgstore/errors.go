@@ -3,7 +3,6 @@ package pgstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strings"
 	"syscall"
@@ -33,7 +32,25 @@ var (
 	ErrQuarantined = errors.New("this address was evicted by an operator")
 )
 
-// Explain wraps an error of pgx with the sentinel of its class, when it has one. What PostgreSQL said is kept behind it.
+// An explained error is a sentinel with its remedy, and what PostgreSQL or the network said, in one line.
+type explained struct{ class, cause error }
+
+func (e *explained) Error() string   { return e.class.Error() + " (" + oneLine(e.cause) + ")" }
+func (e *explained) Unwrap() []error { return []error{e.class, e.cause} }
+
+// Said is what PostgreSQL or the network said, without the sentence that Explain put before it.
+func Said(err error) string {
+	if e, ok := errors.AsType[*explained](err); ok {
+		err = e.cause
+	}
+	return oneLine(err)
+}
+
+// oneLine writes an error without the lines and tabs in which pgx lists its attempts.
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// Explain wraps an error of pgx with the sentinel of its class, when it has one and was not wrapped before. What PostgreSQL said is
+// kept behind it.
 func Explain(err error) error {
 	var class error
 	var pg *pgconn.PgError
@@ -51,10 +68,10 @@ func Explain(err error) error {
 	case errors.As(err, &dns), errors.As(err, &op), errors.Is(err, syscall.ECONNREFUSED):
 		class = ErrUnreachable
 	}
-	if class == nil {
+	if _, done := errors.AsType[*explained](err); class == nil || done {
 		return err
 	}
-	return fmt.Errorf("%w (%w)", class, err)
+	return &explained{class, err}
 }
 
 // classOf maps SQLSTATE codes; https://www.postgresql.org/docs/current/errcodes-appendix.html.
