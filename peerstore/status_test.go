@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,10 +49,28 @@ func TestWhatIsSaidWhileTheDatabaseIsAway(t *testing.T) {
 	})
 }
 
+// logText is a log that may be read while it is written.
+type logText struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
 // The log tells a goodbye from a loss, and gives the true reason of each.
 func TestReasonsOfDepartures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
+		var log logText
 		w := newWorld(t)
 		observer := w.start("observer", "http://10.0.0.9:8761/eureka/", func(_ *peerstore.HeartbeaterConfig, l *peerstore.ListConfig) {
 			l.Log = slog.New(slog.NewTextHandler(&log, nil))
