@@ -14,7 +14,7 @@ const (
 	travel       = 5 * time.Second  // longest travel of a renewal between servers
 	addMargin    = 15 * time.Second // an unknown instance is added only with more lease left than this
 	pauseLate    = 5 * time.Second  // a tick later than this means that this server was paused
-	settle       = 30 * time.Second // after its own pause a server evicts nothing for one renewal interval
+	settle       = 30 * time.Second // after its own pause, or copies of leases that are over, a server evicts nothing for one renewal interval
 	maxDelta     = 50_000           // entries in the delta; clients see by the hash that older ones are missing
 	maxRebuild   = 5 * time.Millisecond
 	maxStaleness = 50 * time.Millisecond

@@ -188,10 +188,15 @@ func (m *merger) take() MergeOutcome {
 // servers replaced one by one would lose everything that self-preservation keeps.
 func (m *merger) worthAdding(rec *record, age time.Duration) bool {
 	lasts, bound := m.r.lasts(rec), m.r.cfg.PreservationBound
-	if m.r.syncing.Load() && m.departed.version.IsZero() && (bound <= 0 || age < lasts+bound) {
+	switch {
+	case lasts-age > min(addMargin, lasts/6):
 		return true
+	case !m.r.syncing.Load() || !m.departed.version.IsZero() || bound > 0 && age >= lasts+bound:
+		return false
 	}
-	return lasts-age > min(addMargin, lasts/6)
+	// Its sender may be one that hears nobody, and what the others know of the lease came before the instance: a renewal tells.
+	m.r.noEvict.Store(max(m.r.noEvict.Load(), int64(m.now.add(settle))))
+	return true
 }
 
 // hear counts the entry's age as a copied renewal.
