@@ -31,8 +31,8 @@ const (
 	Same
 	// Older: we hold newer content. Answer with Entry.
 	Older
-	// Refused: the instance is unknown here and its lease is over or nearly, the tombstone is older than any tombstone
-	// may be, or the text is not an instance of that name.
+	// Refused: the instance is unknown here and its lease is over or nearly (but see SyncUp), the tombstone is older than
+	// any tombstone may be, or the text is not an instance of that name.
 	Refused
 )
 

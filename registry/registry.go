@@ -89,8 +89,9 @@ func (r *Registry) SetHearing(h Hearing) {
 }
 
 // SyncUp says that what is merged from now on is a copy of other servers' state, of which clients know already: it
-// enters the delta with the age it has there, or not at all. SyncUp(false) ends that: then what is merged is news to
-// this server's clients, however old.
+// enters the delta with the age it has there, or not at all, and an instance that they still show is taken over though its
+// lease is over; then nothing is evicted for one renewal interval. SyncUp(false) ends that: then what is merged is news
+// to this server's clients, however old.
 func (r *Registry) SyncUp(on bool) { r.syncing.Store(on) }
 
 // clock is the moment, and the wall clock in milliseconds since 1970, which is only ever shown.
