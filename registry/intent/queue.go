@@ -157,7 +157,7 @@ func (q *Queue) Run(ctx context.Context) error {
 				q.cfg.Log.Warn("overrides wait to be stored", "pending", q.Pending(), "err", err)
 			}
 			failing = true
-			if !sleep(ctx, retry.NextBackOff()) {
+			if !sleep(ctx, min(retry.NextBackOff(), q.cfg.MaxRetry)) { // the jitter goes above its bound
 				return nil
 			}
 		}

@@ -82,6 +82,7 @@ func TestQueueKeepsWhileTheStoreIsAway(t *testing.T) {
 			q.Put(override(fmt.Sprint(i%600), eureka.Status(i/600)+eureka.Up))
 		}
 		time.Sleep(10 * time.Minute) // virtual
+		synctest.Wait()
 		require.Equal(t, 600, q.Pending(), "the newest word per instance")
 		require.Equal(t, 1, strings.Count(log.String(), "wait to be stored"), "said once per change")
 		require.Error(t, q.Flush(ctx))
@@ -91,7 +92,8 @@ func TestQueueKeepsWhileTheStoreIsAway(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.Equal(t, 600, q.Pending())
 		store.Hang(false)
-		time.Sleep(8 * time.Second) // at most one timeout and one retry
+		time.Sleep(8 * time.Second) // at most one timeout of 2 s and one wait of 5 s
+		synctest.Wait()
 		require.Zero(t, q.Pending())
 		require.Equal(t, eureka.Down, stored(t, store)["7"])
 		require.Contains(t, log.String(), "are stored again")
