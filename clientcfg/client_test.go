@@ -86,6 +86,7 @@ func TestClientIsNeverEmptyAfterNonEmpty(t *testing.T) {
 			require.Less(t, asOf.Sub(confirmed), time.Minute)
 			trouble.Store(false)
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			confirmed, err = c.Status()
 			require.NoError(t, err)
 		}
