@@ -118,7 +118,7 @@ func (r *roster) probed(t target, answered Identity, err error, now time.Time) (
 	if !known {
 		return false, false
 	}
-	before, phase := m.answer(), m.identity.Phase
+	before, told := m.answer(), m.identity
 	m.inFlight = false
 	sameCluster := answered.Cluster == r.cluster && (answered.ClusterUUID == "" || r.uuid == "" || answered.ClusterUUID == r.uuid)
 	switch {
@@ -129,6 +129,7 @@ func (r *roster) probed(t target, answered Identity, err error, now time.Time) (
 		m.identity, m.told = answered, now
 		if !m.fromDB {
 			m.row.Phase, m.row.NamesrvPhase, m.row.Epoch = answered.Phase, answered.NamesrvPhase, answered.Epoch
+			m.row.Addresses.Namesrv = answered.Namesrv
 		}
 		m.right(now)
 	default:
@@ -137,7 +138,7 @@ func (r *roster) probed(t target, answered Identity, err error, now time.Time) (
 		m.wrong(!sameCluster, "peer "+answered.PeerID+" of cluster "+answered.Cluster+" answers at its address")
 		news = sameCluster
 	}
-	return m.answer() != before || m.identity.Phase != phase || !m.listed, news
+	return m.answer() != before || m.identity != told || !m.listed, news
 }
 
 // targets picks what to probe now, at most limit, and marks it. Members whose probe decides something come first; in a regular
@@ -155,7 +156,8 @@ func (r *roster) targets(self Peer, round bool, every time.Duration, limit int, 
 		case m.inFlight || over(m.row.Phase) || r.isSelf(self, m):
 		case m.decisive(heartbeat, every, now):
 			due = append(due, ranked{id, 0, m.tried})
-		case !round || now.Sub(m.heard()) < every*9/10:
+		// Whoever was heard just before a round may leave just after it: with the next round he must be gone within 3 s.
+		case !round || now.Sub(m.heard()) < every/4:
 		case m.listed:
 			due = append(due, ranked{id, 1, m.heard()})
 		default:
