@@ -24,7 +24,7 @@ const sqlDocument = "../docs/sql.md"
 var example = regexp.MustCompile("(?s)```sql\n(.*?)```\n```text\n(.*?)```")
 
 // Columns whose content depends on when the query runs. Their cells must only be there.
-var volatile = map[string]bool{"at": true, "age_s": true, "last_at": true}
+var volatile = map[string]bool{"at": true, "age_s": true, "last_at": true, "set_at": true}
 
 // Every query that docs/sql.md prints is run as it stands there, and answers what stands there.
 func TestSQLDocument(t *testing.T) {
@@ -67,7 +67,7 @@ func TestSQLDocumentNamesEverything(t *testing.T) {
 }
 
 // badDay is the cluster of the document: five servers, one of them gone silent, one advertised twice, one cut off from another, and
-// one that has not heard of the latest registration.
+// one that has not heard of the latest registration, nor of a broker. All are name servers too.
 func badDay(t *testing.T, pool *pgxpool.Pool) {
 	t.Helper()
 	exec := func(sql string, args ...any) {
@@ -76,17 +76,20 @@ func badDay(t *testing.T, pool *pgxpool.Pool) {
 	}
 	join := func(n int, url, zone string) string {
 		id := fmt.Sprintf("00000000-0000-4000-8000-%012d", n)
-		exec(`SELECT register('default', $1::text::uuid, jsonb_build_object('eureka', $2::text), 'default', $3::text, '', '1.0.0', 1, 1, NULL, '', 600000)`,
-			id, "http://"+url+":8761/eureka/", zone)
+		exec(`SELECT register('default', $1::text::uuid, jsonb_build_object('eureka', $2::text, 'namesrv', $4::text), 'default', $3::text, '', '1.0.0', 1, 1, NULL, 'joining', 600000)`,
+			id, "http://"+url+":8761/eureka/", zone, url+":9876")
 		return id
 	}
 	move := func(id, phase, why string) {
-		exec("SELECT set_phase($1::text::uuid, $2::text, $3::text)", id, phase, why)
+		exec("SELECT set_phase($1::text::uuid, $2::text, $3::text), set_namesrv_phase($1::text::uuid, $2::text)", id, phase, why)
 	}
 	beat := func(id string, instances, ok int, digest int64, unreachable ...string) {
 		exec(`UPDATE peer_leases SET seq = seq + 1, renewed_at = clock_timestamp(), applications = 12, instances = $2::int, renews_per_minute = $2::int * 2,
 			peers_ok = $3::int, peers_total = 3, lag_ms = 2, digest = $4::bigint, unreachable = $5::text::uuid[] WHERE peer_id = $1::text::uuid`,
 			id, instances, ok, digest, "{"+strings.Join(unreachable, ",")+"}")
+	}
+	routes := func(id string, brokers, topics int, digest int64) {
+		exec("UPDATE peer_leases SET brokers = $2::int, topics = $3::int, routes_digest = $4::bigint WHERE peer_id = $1::text::uuid", id, brokers, topics, digest)
 	}
 	first := join(1, "10.0.1.11", "eu-1")
 	second := join(2, "10.0.2.12", "eu-2")
@@ -106,7 +109,18 @@ func badDay(t *testing.T, pool *pgxpool.Pool) {
 	beat(first, 151, 3, 0x77aa01, second)
 	beat(second, 150, 2, 0x1c9e2f, first, silent)
 	beat(third, 151, 2, 0x77aa01, silent)
+	routes(first, 4, 120, 0x5eed)
+	routes(second, 3, 118, 0xf00d)
+	routes(third, 4, 120, 0x5eed)
 	exec("INSERT INTO overrides VALUES ('default', 'ORDERS', 'host-7:orders:8080', 'OUT_OF_SERVICE', 'ann', 'memory leak')")
+	exec(`INSERT INTO namesrv_words (cluster, kind, scope, name, value, deleted, counter, epoch, set_by) VALUES
+		('default', 'kv', 'ORDER_TOPIC_CONFIG', 'orders', 'broker-a:4;broker-b:4', false, 2, 1, '10.0.9.5:40112'),
+		('default', 'kv', 'ORDER_TOPIC_CONFIG', 'invoices', 'broker-a:4', true, 2, 2, '10.0.9.5:40114'),
+		('default', 'wipe', '', 'broker-b', '', false, 1, 2, 'key ann'),
+		('default', 'deletion', 'DefaultCluster', 'old-topic', '{"broker-a":[[0,1764000000000,12]]}', false, 1, 1, 'key ann')`)
+	exec(`INSERT INTO admin_audit (record, cluster, server, code, action, who, came_from, what, result) VALUES
+		('1', 'default', 'http://10.0.2.12:8761/eureka/', 205, 'WIPE_WRITE_PERM_OF_BROKER', 'key ann', '10.0.9.5:40120', 'broker broker-b', 'done'),
+		('2', 'default', 'http://10.0.1.11:8761/eureka/', 318, 'UPDATE_NAMESRV_CONFIG', '', '203.0.113.9:55012', 'configuration', 'refused')`)
 }
 
 // asText reads an answer as psql prints it.

@@ -3,6 +3,7 @@ package migrations
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path"
@@ -43,17 +44,38 @@ func Up(ctx context.Context, db *sql.DB, schema string, log *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	applied, err := p.Up(ctx)
-	if err != nil {
-		return fmt.Errorf("migrate schema %s: %w", schema, err)
-	}
+	applied, err := apply(ctx, p)
 	for _, m := range applied {
 		logger(log).Info("migration applied", "schema", schema, "migration", path.Base(m.Source.Path), "took", m.Duration)
+	}
+	if err != nil {
+		return fmt.Errorf("migrate schema %s: %w", schema, err)
 	}
 	if _, err := db.ExecContext(ctx, regrant(schema)); err != nil {
 		return fmt.Errorf("grant the new objects of schema %s to its roles: %w", schema, err)
 	}
 	return nil
+}
+
+// deadlockTries is how often one migration is tried when servers of an older release, which go on meanwhile, are in its way.
+const deadlockTries = 10
+
+// apply runs what is to be run. A migration is one transaction and takes locks on tables that servers use in another order; when
+// PostgreSQL ends it to let one of them go on, nothing of it is left, and it is run again.
+func apply(ctx context.Context, p *goose.Provider) (applied []*goose.MigrationResult, err error) {
+	for range deadlockTries {
+		var some []*goose.MigrationResult
+		some, err = p.Up(ctx)
+		if partial, ok := errors.AsType[*goose.PartialError](err); ok {
+			some = partial.Applied
+		}
+		applied = append(applied, some...)
+		var state interface{ SQLState() string }
+		if !errors.As(err, &state) || state.SQLState() != "40P01" {
+			return applied, err
+		}
+	}
+	return applied, err
 }
 
 // Down undoes the newest migration, data and all. ErrNothingToUndo when there is none.

@@ -7,7 +7,7 @@ import (
 )
 
 // Roles returns SQL that makes the four roles of an installation and gives each exactly what it needs: <schema>_migrator owns the
-// schema, <schema>_server runs servers, <schema>_client reads the default zone and nothing else, <schema>_ops reads every view and may
+// schema, <schema>_server runs servers, <schema>_client reads the lists for clients and nothing else, <schema>_ops reads every view and may
 // evict. It is idempotent, needs a role that may create roles, and sets no passwords: roles without one cannot log in by password.
 // Run it after Up; later migrations keep the grants current by themselves.
 func Roles(schema string) (string, error) {

@@ -13,6 +13,8 @@ import (
 	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/peerstore/pgstore"
 	"github.com/zonekeeper/zonekeeper/peerstore/pgtest"
+	"github.com/zonekeeper/zonekeeper/registry/intent"
+	"github.com/zonekeeper/zonekeeper/registry/intent/pgintent"
 )
 
 var roles = []string{"migrator", "server", "client", "ops"}
@@ -60,18 +62,31 @@ func TestRights(t *testing.T) {
 		{`SELECT peer_id, phase FROM peers`, "server migrator"},
 		{`INSERT INTO overrides (cluster, application, instance_id, status) VALUES ('c', 'A', gen_random_uuid(), 'UP')`, "server migrator"},
 		{`DELETE FROM overrides`, "server migrator"},
+		{`SELECT prior_brokers('c', gen_random_uuid())`, "server migrator"},
+		{`SELECT prune_audit()`, "server migrator"},
+		{`UPDATE peer_leases SET routes_digest = 1, topics = 1, brokers = 1 WHERE peer_id = gen_random_uuid()`, "server migrator"},
+		{`INSERT INTO namesrv_words (cluster, kind, scope, name, counter, epoch) VALUES ('c', 'wipe', '', gen_random_uuid(), 1, 1)`, "server migrator"},
+		{`UPDATE namesrv_words SET value = '' WHERE deleted`, "server migrator"},
+		{`INSERT INTO admin_audit (cluster, record) VALUES ('c', gen_random_uuid()) ON CONFLICT DO NOTHING`, "server migrator"},
 		{`LISTEN anything`, "server migrator client ops"}, // PostgreSQL knows no right for it
 
 		{`SELECT evict(gen_random_uuid(), 'why')`, "ops migrator"},
 		{`SELECT * FROM history(now())`, "ops migrator"},
 		{`SELECT * FROM peer_events`, "ops migrator"},
 		{`SELECT * FROM overrides`, "server ops migrator"},
+		{`SELECT * FROM namesrv_words`, "server ops migrator"},
+		{`SELECT * FROM admin_audit`, "ops migrator"},
 
 		{`SELECT * FROM default_zone`, "client server ops migrator"},
+		{`SELECT * FROM name_servers`, "client server ops migrator"},
 		{`SELECT * FROM live_peers`, "server ops migrator"},
 		{`SELECT * FROM peer_status`, "server ops migrator"},
 		{`SELECT * FROM cluster_summary`, "server ops migrator"},
 		{`SELECT * FROM registry_agreement`, "server ops migrator"},
+		{`SELECT * FROM route_agreement`, "server ops migrator"},
+		{`SELECT * FROM kv_config`, "server ops migrator"},
+		{`SELECT * FROM wiped_brokers`, "server ops migrator"},
+		{`SELECT * FROM deleted_topics`, "server ops migrator"},
 		{`SELECT * FROM suspected_by`, "server ops migrator"},
 		{`SELECT * FROM duplicate_addresses`, "server ops migrator"},
 		{`SELECT * FROM flapping`, "server ops migrator"},
@@ -87,6 +102,9 @@ func TestRights(t *testing.T) {
 		{`UPDATE peer_leases SET peer_id = gen_random_uuid() WHERE false`, "migrator"},
 		{`DELETE FROM peers`, "migrator"},
 		{`DELETE FROM peer_leases`, "migrator"},
+		{`DELETE FROM namesrv_words`, "migrator"},
+		{`DELETE FROM admin_audit`, "migrator"},
+		{`UPDATE admin_audit SET who = 'somebody else'`, "migrator"},
 		{`INSERT INTO peer_events (cluster, kind) VALUES ('c', 'lie')`, "migrator"},
 		{`SELECT move_peer(gen_random_uuid(), 'evicted', '', NULL)`, "migrator"},
 		{`UPDATE goose_db_version SET version_id = 0`, "migrator"},
@@ -139,8 +157,22 @@ func TestRolesSuffice(t *testing.T) {
 	}
 	_, err = s.Register(ctx, p, peerstore.Settings{}.WithDefaults().TTL)
 	require.NoError(t, err)
-	require.NoError(t, s.Heartbeat(ctx, p.ID, peerstore.Settings{}.WithDefaults().TTL, peerstore.Stats{Instances: 1}))
+	require.NoError(t, s.Heartbeat(ctx, p.ID, peerstore.Settings{}.WithDefaults().TTL, peerstore.Stats{Instances: 1, Brokers: 3}))
 	require.NoError(t, s.SetPhase(ctx, p.ID, peerstore.PhaseServing, ""))
+	require.NoError(t, s.SetNamesrvPhase(ctx, p.ID, peerstore.PhaseServing))
+	other := p
+	other.ID, other.Addresses.Eureka = "8c5d0f2e-6a43-4f0e-9f57-0f4f1a1c2b3e", "http://other:8761/eureka/"
+	registration, err := s.Register(ctx, other, peerstore.Settings{}.WithDefaults().TTL)
+	require.NoError(t, err)
+	require.Equal(t, 3, registration.PriorBrokers)
+	intents := pgintent.New(as["server"], schema)
+	for range 2 {
+		require.NoError(t, intents.PutWords(ctx, "c", []intent.Word{{Kind: intent.Wipe, Name: "broker-a", Counter: 1}}))
+		require.NoError(t, intents.AppendAudit(ctx, "c", []intent.AuditRecord{{ID: "1", Code: 205}}))
+	}
+	words, err := intents.LoadWords(ctx, "c", intent.WordKey{}, 10)
+	require.NoError(t, err)
+	require.Len(t, words, 1)
 	view, err := s.Rows(ctx, "c")
 	require.NoError(t, err)
 	require.True(t, view.Rows[0].Live)
@@ -155,8 +187,12 @@ func TestRolesSuffice(t *testing.T) {
 	// The migrator undoes and redoes; the others' rights are there again afterwards, without a second "migrate roles".
 	require.NoError(t, migrations.Down(ctx, pgstore.SQL(as["migrator"]), schema, nil))
 	require.ErrorIs(t, migrations.Check(ctx, pgstore.SQL(as["server"]), schema), migrations.ErrNotMigrated)
+	_, err = as["server"].Exec(ctx, "SELECT * FROM live_peers, registry_agreement, schema_compat")
+	require.NoError(t, err, "servers of the release before go on with what they could")
+	_, err = as["client"].Exec(ctx, "SELECT * FROM default_zone")
+	require.NoError(t, err)
 	require.NoError(t, migrations.Up(ctx, pgstore.SQL(as["migrator"]), schema, nil))
-	_, err = as["server"].Exec(ctx, "SELECT * FROM overrides")
+	_, err = as["server"].Exec(ctx, "SELECT * FROM overrides, namesrv_words, route_agreement")
 	require.NoError(t, err)
 }
 

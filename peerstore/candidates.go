@@ -50,7 +50,7 @@ func (r *roster) confirm(c *candidate, id Identity, now time.Time) bool {
 		}
 		p := c.peer // region, zone and version of the last time are still the best guess
 		p.ID, p.Cluster, p.Epoch, p.Addresses.Eureka = id.PeerID, id.Cluster, id.Epoch, id.EurekaURL
-		p.Phase, p.NamesrvPhase = id.Phase, id.NamesrvPhase
+		p.Phase, p.NamesrvPhase, p.Addresses.Namesrv = id.Phase, id.NamesrvPhase, id.Namesrv
 		m = &member{row: Row{Peer: p}}
 		r.members[id.PeerID] = m
 	}

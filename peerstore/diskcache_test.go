@@ -16,8 +16,9 @@ import (
 var savedList = peerstore.SavedList{
 	Cluster: "test", ClusterUUID: "u", Timeline: "00000001", Version: 7, SavedAt: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 	Peers: []peerstore.Peer{{
-		ID: "a", Cluster: "test", Epoch: 3, Phase: peerstore.PhaseServing, Addresses: peerstore.Addresses{Eureka: "http://a:8761/eureka/"},
-		Region: "r", Zone: "z", Host: "h", Version: "v", ProtoMin: 1, ProtoMax: 1, Reachable: true,
+		ID: "a", Cluster: "test", Epoch: 3, Phase: peerstore.PhaseServing, NamesrvPhase: peerstore.PhaseDraining,
+		Addresses: peerstore.Addresses{Eureka: "http://a:8761/eureka/", Namesrv: "10.0.0.1:9876"},
+		Region:    "r", Zone: "z", Host: "h", Version: "v", ProtoMin: 1, ProtoMax: 1, Reachable: true,
 	}},
 }
 

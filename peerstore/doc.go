@@ -24,10 +24,14 @@
 // excuses exactly the rows that were live when it began. A row that vanished is not a goodbye. An empty answer never replaces a
 // list. No wall clock of any server is asked.
 //
-// # Two lists
+// # Four lists
 //
 // Peers are whom changes are copied to: live in any phase. Serving is what clients are told: serving, and reachable by this
 // server's own probes or replication. A crashed server so leaves the second within three seconds, also while the database is away.
+//
+// The RocketMQ side of a server has an address and a phase of its own, which end no row and travel wherever the other does: in the
+// row, in identities and announcements, on the disk. NamesrvClients is to it what Serving is to Eureka; NamesrvBrokers has whoever joins,
+// serves or drains, reachable or not, because brokers must have registered before clients come and stay until clients have left.
 //
 // # Without the database
 //

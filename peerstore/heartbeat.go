@@ -1,6 +1,7 @@
 package peerstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,7 +17,8 @@ type HeartbeaterConfig struct {
 	// Store is where the row lives. Required.
 	Store Store
 	// Peer describes this server: cluster, addresses, region, zone, host, version, protocol versions, start. ID, Epoch and Phase
-	// are the Heartbeater's own affair.
+	// are the Heartbeater's own affair. NamesrvPhase is where the RocketMQ side begins: joining unless it is given; without an
+	// address it has none.
 	Peer Peer
 	// Settings are the intervals; zero values take their defaults.
 	Settings Settings
@@ -96,7 +98,10 @@ func NewHeartbeater(cfg HeartbeaterConfig) *Heartbeater {
 	h.life.self.ID = cfg.NewID()
 	h.life.self.Epoch = -1 - int64(cfg.Rand()*(1<<53))
 	h.life.pending = h.life.self.ID
-	h.life.want = PhaseJoining
+	h.life.sides[eureka].want = PhaseJoining
+	if h.life.self.Addresses.Namesrv != "" {
+		h.life.sides[namesrv].want = cmp.Or(cfg.Peer.NamesrvPhase, PhaseJoining)
+	}
 	return h
 }
 
@@ -122,12 +127,18 @@ func (h *Heartbeater) Registered() <-chan struct{} { return h.registered }
 // again after every new registration. The reason is for people. It does not block.
 func (h *Heartbeater) SetPhase(p Phase, reason string) {
 	h.mu.Lock()
-	h.life.want, h.life.why = p, reason
+	h.life.sides[eureka].want, h.life.why = p, reason
 	h.mu.Unlock()
-	select {
-	case h.kick <- struct{}{}:
-	default: // one is pending already
-	}
+	poke(h.kick)
+}
+
+// SetNamesrvPhase is SetPhase for the RocketMQ side: joining, serving, draining, left, or empty when it is off. None of them ends the
+// row. A new incarnation is registered in the phase that was asked for, so that no list loses a server that only registers again.
+func (h *Heartbeater) SetNamesrvPhase(p Phase) {
+	h.mu.Lock()
+	h.life.sides[namesrv].want = p
+	h.mu.Unlock()
+	poke(h.kick)
 }
 
 // Status is for people and metrics.

@@ -27,6 +27,7 @@ type Identity struct {
 	Phase        Phase  `json:"phase"`
 	NamesrvPhase Phase  `json:"namesrvPhase,omitempty"`
 	EurekaURL    string `json:"eurekaUrl"`
+	Namesrv      string `json:"namesrv,omitempty"` // address of the RocketMQ side
 	Protocol     int    `json:"protocol"`
 }
 
@@ -34,7 +35,7 @@ type Identity struct {
 func IdentityOf(p Peer, clusterUUID string) Identity {
 	return Identity{
 		Cluster: p.Cluster, ClusterUUID: clusterUUID, PeerID: p.ID, Epoch: p.Epoch, Phase: p.Phase,
-		NamesrvPhase: p.NamesrvPhase, EurekaURL: p.Addresses.Eureka, Protocol: ProtocolVersion,
+		NamesrvPhase: p.NamesrvPhase, EurekaURL: p.Addresses.Eureka, Namesrv: p.Addresses.Namesrv, Protocol: ProtocolVersion,
 	}
 }
 
@@ -52,7 +53,8 @@ func DecodeIdentity(body []byte) (Identity, error) {
 	case id.Cluster == "" || id.PeerID == "":
 		return Identity{}, errors.New("decode identity: no cluster or no peer id: not a Zonekeeper server")
 	case len(id.Cluster) > maxNameLen || len(id.PeerID) > maxNameLen || len(id.ClusterUUID) > maxNameLen ||
-		len(id.Phase) > maxNameLen || len(id.NamesrvPhase) > maxNameLen || len(id.EurekaURL) > maxURLLen:
+		len(id.Phase) > maxNameLen || len(id.NamesrvPhase) > maxNameLen || len(id.EurekaURL) > maxURLLen ||
+		len(id.Namesrv) > maxURLLen:
 		return Identity{}, errors.New("decode identity: overlong field")
 	}
 	return id, nil

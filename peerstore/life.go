@@ -26,9 +26,8 @@ type life struct {
 	pending string // id of the incarnation that is to be registered; empty while the current one has a row
 	tried   bool   // a registration of pending may have been committed
 
-	want    Phase // what we are asked to be
-	why     string
-	written Phase // what the row says
+	sides [2]side // by protocol
+	why   string  // why the Eureka side is asked to be what it is
 
 	out      Phase // terminal phase that keeps us out: superseded, evicted; left after the end
 	outUntil time.Time
@@ -36,18 +35,33 @@ type life struct {
 	claims  int       // how often we claimed our address again from somebody else
 	claimed time.Time // when we did last
 
-	nextBeat  time.Time
-	nextPhase time.Time // not before: the last try to write the phase failed
-	failing   time.Time // since when heartbeats fail; zero while they succeed
-	lag       time.Duration
+	nextBeat time.Time
+	failing  time.Time // since when heartbeats fail; zero while they succeed
+	lag      time.Duration
+}
 
-	phaseFailures int // in a row
+// A protocol is one of those that have a phase.
+type protocol uint8
+
+const (
+	eureka protocol = iota
+	namesrv
+)
+
+func (p protocol) String() string { return [...]string{"eureka", "namesrv"}[p] }
+
+// side is the phase of one protocol, on its way into the row.
+type side struct {
+	want     Phase     // what we are asked to be
+	written  Phase     // what the row says
+	next     time.Time // not before: the last try to write it failed
+	failures int       // in a row
 }
 
 // peer is what we tell about ourselves.
 func (l *life) peer() Peer {
 	p := l.self
-	p.Phase = l.want
+	p.Phase, p.NamesrvPhase = l.sides[eureka].want, l.sides[namesrv].want
 	if l.out != "" {
 		p.Phase = l.out
 	}
@@ -81,12 +95,18 @@ func (h *Heartbeater) step(ctx context.Context, generation int) (time.Duration, 
 		return h.register(ctx, generation)
 	case !now.Before(l.nextBeat):
 		return h.beat(ctx, generation, l)
-	case l.want == l.written:
-		return l.nextBeat.Sub(now), true
-	case now.Before(l.nextPhase): // beats go on meanwhile
-		return min(l.nextPhase.Sub(now), l.nextBeat.Sub(now)), true
 	}
-	return h.writePhase(ctx, generation, l)
+	wait := l.nextBeat.Sub(now) // beats go on while phases cannot be written
+	for p, s := range l.sides {
+		switch {
+		case s.want == s.written:
+		case now.Before(s.next):
+			wait = min(wait, s.next.Sub(now))
+		default:
+			return h.writePhase(ctx, generation, l, protocol(p))
+		}
+	}
+	return wait, true
 }
 
 // call runs one call to the store under its deadline.
@@ -108,11 +128,17 @@ func (h *Heartbeater) register(ctx context.Context, generation int) (time.Durati
 	var p Peer
 	if !h.apply(generation, func() {
 		if h.life.pending == "" || h.life.out != "" {
-			h.life.pending = h.cfg.NewID()
+			h.life.pending, h.life.tried = h.cfg.NewID(), false
 		}
-		h.life.out, h.life.tried = "", true
-		p = h.life.self
-		p.ID, p.Phase = h.life.pending, PhaseJoining
+		l := &h.life
+		if !l.tried {
+			// One word for all attempts: we may not learn which of them made the row.
+			l.sides[eureka] = side{want: l.sides[eureka].want, written: PhaseJoining}
+			l.sides[namesrv] = side{want: l.sides[namesrv].want, written: l.sides[namesrv].want}
+		}
+		l.out, l.tried = "", true
+		p = l.self
+		p.ID, p.Phase, p.NamesrvPhase = l.pending, l.sides[eureka].written, l.sides[namesrv].written
 	}) {
 		return 0, false
 	}
@@ -135,7 +161,7 @@ func (h *Heartbeater) register(ctx context.Context, generation int) (time.Durati
 		p.Epoch = reg.Epoch
 		l := &h.life
 		l.self, l.registration, l.uuid = p, reg, reg.ClusterUUID
-		l.pending, l.tried, l.written = "", false, PhaseJoining
+		l.pending, l.tried = "", false
 		l.failing, l.nextBeat = time.Time{}, h.cfg.Now().Add(h.jitter(s.Heartbeat))
 		h.succeeded()
 		h.status.Incarnations++
@@ -184,25 +210,30 @@ func (h *Heartbeater) refuseOtherCluster(ctx context.Context, generation int, p 
 
 // writePhase brings the phase that was asked for into the row. When that fails, heartbeats go on all the same: it may be a lock
 // on something that they do not touch.
-func (h *Heartbeater) writePhase(ctx context.Context, generation int, l life) (time.Duration, bool) {
+func (h *Heartbeater) writePhase(ctx context.Context, generation int, l life, p protocol) (time.Duration, bool) {
+	want := l.sides[p].want
 	_, err := h.call(ctx, generation, func(ctx context.Context) error {
-		return h.cfg.Store.SetPhase(ctx, l.self.ID, l.want, l.why)
+		if p == namesrv {
+			return h.cfg.Store.SetNamesrvPhase(ctx, l.self.ID, want)
+		}
+		return h.cfg.Store.SetPhase(ctx, l.self.ID, want, l.why)
 	})
 	switch {
 	case errors.Is(err, ErrSuperseded):
 		return h.lost(generation, err)
 	case err != nil:
 		return 0, h.apply(generation, func() {
-			wait := h.retry(h.life.phaseFailures)
-			h.life.nextPhase = h.cfg.Now().Add(wait)
-			if h.life.phaseFailures++; h.life.phaseFailures == 1 {
-				h.cfg.Log.Warn("cannot write our phase to the database; trying on", "phase", string(l.want), "err", err)
+			s := &h.life.sides[p]
+			s.next = h.cfg.Now().Add(h.retry(s.failures))
+			if s.failures++; s.failures == 1 {
+				h.cfg.Log.Warn("cannot write our phase to the database; trying on", "protocol", p.String(), "phase", string(want), "err", err)
 			}
 		})
 	}
 	return 0, h.apply(generation, func() {
-		h.life.written, h.life.phaseFailures = l.want, 0
-		if l.want == PhaseServing {
+		s := &h.life.sides[p]
+		s.written, s.failures = want, 0
+		if want == PhaseServing {
 			h.life.nextBeat = h.cfg.Now() // who begins to serve says what it holds: its row has counted nothing so far
 		}
 	})

@@ -83,8 +83,14 @@ type List struct {
 
 // lists is one immutable publication.
 type lists struct {
-	peers, serving []Peer
-	changed        chan struct{} // closed when another publication replaces this one
+	peers, serving, namesrvClients, namesrvBrokers []Peer
+
+	changed chan struct{} // closed when another publication replaces this one
+}
+
+func (l *lists) equal(o *lists) bool {
+	return slices.Equal(l.peers, o.peers) && slices.Equal(l.serving, o.serving) &&
+		slices.Equal(l.namesrvClients, o.namesrvClients) && slices.Equal(l.namesrvBrokers, o.namesrvBrokers)
 }
 
 // NewList returns a List that remembers what cache and seeds tell, as addresses to ask, and does nothing until Run.
@@ -125,7 +131,16 @@ func (l *List) Peers() []Peer { return slices.Clone(l.published.Load().peers) }
 // the last server keeps itself. The slice is the caller's.
 func (l *List) Serving() []Peer { return slices.Clone(l.published.Load().serving) }
 
-// Changed is closed at the next change of Peers or Serving. Ask for it before reading the lists.
+// NamesrvClients are the name servers that RocketMQ's clients are told: serving and reachable, ourselves included, oldest first, one for
+// each address. Once it had somebody it is never empty. The slice is the caller's.
+func (l *List) NamesrvClients() []Peer { return slices.Clone(l.published.Load().namesrvClients) }
+
+// NamesrvBrokers are the name servers that RocketMQ's brokers are told: joining, serving or draining, reachable by us or not, since
+// brokers must have registered before clients come and stay until clients have left. Otherwise it is as NamesrvClients.
+func (l *List) NamesrvBrokers() []Peer { return slices.Clone(l.published.Load().namesrvBrokers) }
+
+// Changed is closed at the next change of any of the four lists: somebody comes, goes, or changes a phase or an address. Ask for it
+// before reading the lists.
 func (l *List) Changed() <-chan struct{} { return l.published.Load().changed }
 
 // All is everybody we know of with the verdict on each, ourselves included, for people.
@@ -225,7 +240,8 @@ func (l *List) publish(self Peer, now time.Time) {
 	old := l.published.Load()
 	peers := l.roster.peers(self)
 	next := &lists{peers: peers, serving: l.roster.serving(self, peers, now), changed: make(chan struct{})}
-	if slices.Equal(old.peers, next.peers) && slices.Equal(old.serving, next.serving) {
+	next.namesrvClients, next.namesrvBrokers = l.roster.nameServers(self, peers, now)
+	if old.equal(next) {
 		return
 	}
 	l.logChanges(old.peers, next.peers)

@@ -104,18 +104,17 @@ func (m *member) age(now time.Time) time.Duration {
 	return max(0, now.Sub(m.beat))
 }
 
-// phase is the word of the fresher witness: the row, or the identity that the peer itself told when its row had not moved for
+// phase is the word of the fresher witness: what its row says, or the identity that the peer itself told when its row had not moved for
 // long. So a peer that drains while the database is away is known to drain. Nobody goes back to joining: a row that says so is
 // only a little behind.
-func (m *member) phase(heartbeat time.Duration) Phase {
-	told := m.identity.Phase
+func (m *member) phase(written, told Phase, heartbeat time.Duration) Phase {
 	switch {
 	case told == "" || over(m.row.Phase):
-		return m.row.Phase
-	case m.told.After(m.moved.Add(2 * heartbeat)), m.row.Phase == PhaseJoining && told.Living():
+		return written
+	case m.told.After(m.moved.Add(2 * heartbeat)), written == PhaseJoining && told.Living():
 		return told
 	}
-	return m.row.Phase
+	return written
 }
 
 // probeGap is the least time between two probes of one peer, however often replication doubts it.
@@ -160,7 +159,8 @@ func (m *member) forgettable(ttl time.Duration, now time.Time) bool {
 // peer is the member as others of our packages see it.
 func (m *member) peer(heartbeat time.Duration) Peer {
 	p := m.row.Peer
-	p.Phase = m.phase(heartbeat)
+	p.Phase = m.phase(p.Phase, m.identity.Phase, heartbeat)
+	p.NamesrvPhase = m.phase(p.NamesrvPhase, m.identity.NamesrvPhase, heartbeat)
 	p.Unverified, p.Reachable, p.Suspect = !m.fromDB, m.reachable(), m.suspect
 	return p
 }

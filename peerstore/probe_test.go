@@ -19,7 +19,8 @@ import (
 )
 
 var me = peerstore.Peer{
-	ID: "me", Cluster: "test", Epoch: 4, Phase: peerstore.PhaseServing, Addresses: peerstore.Addresses{Eureka: "http://me:8761/eureka/"},
+	ID: "me", Cluster: "test", Epoch: 4, Phase: peerstore.PhaseServing, NamesrvPhase: peerstore.PhaseJoining,
+	Addresses: peerstore.Addresses{Eureka: "http://me:8761/eureka/", Namesrv: "10.0.0.1:9876"},
 }
 
 func TestHTTPProber(t *testing.T) {
@@ -38,6 +39,8 @@ func TestHTTPProber(t *testing.T) {
 	got, err := prober.Probe(t.Context(), server.URL)
 	require.NoError(t, err)
 	require.Equal(t, want, got)
+	require.Equal(t, me.NamesrvPhase, got.NamesrvPhase)
+	require.Equal(t, me.Addresses.Namesrv, got.Namesrv)
 
 	for name, bad := range map[string]func(http.ResponseWriter, *http.Request){
 		"status":   func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
@@ -47,6 +50,9 @@ func TestHTTPProber(t *testing.T) {
 		"nobody":   func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{}") },
 		"overlong": func(w http.ResponseWriter, _ *http.Request) {
 			_ = json.NewEncoder(w).Encode(peerstore.Identity{Cluster: "c", PeerID: strings.Repeat("x", 300)})
+		},
+		"overlong address": func(w http.ResponseWriter, _ *http.Request) {
+			_ = json.NewEncoder(w).Encode(peerstore.Identity{Cluster: "c", PeerID: "p", Namesrv: strings.Repeat("x", 3000)})
 		},
 	} {
 		answer = bad

@@ -37,7 +37,9 @@ type roster struct {
 	heldWhy    string
 	netSuspect bool // the network guard's condition at the last look
 
-	served []Peer // last good
+	served         []Peer // last good
+	namesrvClients []Peer // likewise
+	namesrvBrokers []Peer
 }
 
 func newRoster(cluster string, s Settings, f Faults) *roster {
@@ -86,7 +88,7 @@ func (r *roster) observe(v View, now time.Time) error {
 	}
 	if r.faults.NoLastGood && len(v.Rows) == 0 {
 		clear(r.members)
-		r.served = nil
+		r.forgetLists()
 	}
 	r.view, r.lastRead = v, now
 	r.readRows(v.Rows, cold, dt, now)
@@ -152,10 +154,13 @@ func (r *roster) adopt(uuid string) {
 	if r.uuid != "" && r.uuid != uuid {
 		clear(r.members)
 		clear(r.candidates)
-		r.served = nil
+		r.forgetLists()
 	}
 	r.uuid, r.uuidFromDB = uuid, true
 }
+
+// forgetLists drops the last good lists.
+func (r *roster) forgetLists() { r.served, r.namesrvClients, r.namesrvBrokers = nil, nil, nil }
 
 // hold forbids removals until then, if no longer ban is in force.
 func (r *roster) hold(until time.Time, why string) {

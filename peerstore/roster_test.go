@@ -196,7 +196,12 @@ func TestPhaseOfTheFresherWitness(t *testing.T) {
 		{PhaseJoining, PhaseLeft, 0, PhaseJoining},
 	} {
 		m := member{row: Row{Peer: Peer{Phase: tt.row}}, moved: now, identity: Identity{Phase: tt.told}, told: now.Add(tt.after)}
-		require.Equal(t, tt.want, m.phase(3*s), "%+v", tt)
+		require.Equal(t, tt.want, m.peer(3*s).Phase, "%+v", tt)
+		if !tt.row.Living() {
+			continue
+		}
+		m.row.Phase, m.row.NamesrvPhase, m.identity.NamesrvPhase = PhaseServing, tt.row, tt.told
+		require.Equal(t, tt.want, m.peer(3*s).NamesrvPhase, "the other protocol: %+v", tt)
 	}
 }
 

@@ -26,6 +26,10 @@ type Store interface {
 	// gone or terminal gives a *LostError. The reason is for people and may be empty.
 	SetPhase(ctx context.Context, id string, phase Phase, reason string) error
 
+	// SetNamesrvPhase is SetPhase for the RocketMQ side of a living row, which has a phase of its own: joining, serving, draining or
+	// left, of which none ends the row; empty while that protocol is off.
+	SetNamesrvPhase(ctx context.Context, id string, phase Phase) error
+
 	// Rows reads a cluster: every living row, and the terminal ones that were not pruned yet. An unknown cluster has no rows.
 	Rows(ctx context.Context, cluster string) (View, error)
 
@@ -47,7 +51,7 @@ type Store interface {
 }
 
 // Stats are what a server says about itself with each heartbeat, for people and for the agreement view. Nothing decides by them
-// except that a cold start asks how many instances the cluster had.
+// except that a cold start asks how many instances and brokers the cluster had.
 type Stats struct {
 	Applications     int      `json:"applications"`
 	Instances        int      `json:"instances"` // clients' instances, our own servers not counted
@@ -59,6 +63,9 @@ type Stats struct {
 	PeersTotal       int      `json:"peersTotal"`
 	Unreachable      []string `json:"unreachable,omitempty"` // peer ids; a store keeps the first 8
 	LagMS            int      `json:"lagMs"`                 // how long the previous heartbeat took, in milliseconds
+	Brokers          int      `json:"brokers"`               // RocketMQ broker addresses in the route table
+	Topics           int      `json:"topics"`
+	RoutesDigest     Digest   `json:"routesDigest"` // of what the route table shows; equal on servers that agree
 }
 
 // A Row is a peer as the database has it, read at one moment of the database's clock.
@@ -93,6 +100,8 @@ type Registration struct {
 	// come back.
 	PriorServing   int
 	PriorInstances int
+	// PriorBrokers is the same for the brokers in the route tables of those whose RocketMQ side ever served.
+	PriorBrokers int
 }
 
 // Errors of stores. They may be wrapped.

@@ -148,6 +148,10 @@ func (absentStore) SetPhase(context.Context, string, peerstore.Phase, string) er
 	return errNoDatabase
 }
 
+func (absentStore) SetNamesrvPhase(context.Context, string, peerstore.Phase) error {
+	return errNoDatabase
+}
+
 func (absentStore) Rows(context.Context, string) (peerstore.View, error) {
 	return peerstore.View{}, errNoDatabase
 }

@@ -41,6 +41,8 @@ func Exercise(t *testing.T, newBackend func(t *testing.T) Backend) {
 		"heartbeat":          testHeartbeat,
 		"lost rows":          testLostRows,
 		"phases":             testPhases,
+		"name server phases": testNamesrvPhases,
+		"prior brokers":      testPriorBrokers,
 		"liveness":           testLiveness,
 		"outage":             testOutage,
 		"no outage":          testNoOutage,
@@ -187,6 +189,8 @@ func testWatch(e *exercise) {
 	woke("a join")
 	require.NoError(e, e.Store.SetPhase(e.ctx, p.ID, peerstore.PhaseServing, ""))
 	woke("a change of phase")
+	require.NoError(e, e.Store.SetNamesrvPhase(e.ctx, p.ID, peerstore.PhaseServing))
+	woke("a change of the name server's phase")
 	require.NoError(e, e.Store.SetPhase(e.ctx, p.ID, peerstore.PhaseLeft, "test"))
 	woke("a leave")
 	other := e.peer()

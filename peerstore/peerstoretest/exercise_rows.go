@@ -17,6 +17,7 @@ func testRegister(e *exercise) {
 	require.GreaterOrEqual(e, len(r.Secret), 16)
 	require.Zero(e, r.PriorServing)
 	require.Zero(e, r.PriorInstances)
+	require.Zero(e, r.PriorBrokers)
 
 	v := e.view()
 	require.Equal(e, r.ClusterUUID, v.ClusterUUID)
@@ -131,7 +132,7 @@ func testHeartbeat(e *exercise) {
 	require.GreaterOrEqual(e, e.row(p).Age, 8*time.Second)
 	sent := peerstore.Stats{
 		Applications: 3, Instances: 7, RegistryVersion: 1 << 60, Digest: 1<<63 + 5, SelfPreservation: true, RenewsPerMinute: 14,
-		PeersOK: 1, PeersTotal: 2, LagMS: 12,
+		PeersOK: 1, PeersTotal: 2, LagMS: 12, Brokers: 4, Topics: 60_000, RoutesDigest: 1<<63 + 7,
 	}
 	for range 12 {
 		sent.Unreachable = append(sent.Unreachable, newID())

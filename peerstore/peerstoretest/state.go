@@ -34,6 +34,7 @@ type row struct {
 	joinedAt  time.Time
 	renewedAt time.Time
 	stats     peerstore.Stats
+	routed    bool // its RocketMQ side has served
 }
 
 func newState() state {
@@ -116,7 +117,7 @@ func (s *state) register(p peerstore.Peer, ttl time.Duration, now time.Time) (pe
 	}
 	p.Epoch, p.Phase, p.PhaseSince = c.lastEpoch, peerstore.PhaseJoining, now
 	p.Unverified, p.Reachable, p.Suspect = false, false, false
-	r := &row{peer: p, ttl: ttl, joinedAt: now, renewedAt: now}
+	r := &row{peer: p, ttl: ttl, joinedAt: now, renewedAt: now, routed: p.NamesrvPhase == peerstore.PhaseServing}
 	s.rows[p.ID] = r
 	return s.registration(r, now), nil
 }
@@ -126,10 +127,13 @@ func (s *state) registration(mine *row, now time.Time) peerstore.Registration {
 	answer := peerstore.Registration{
 		Epoch: mine.peer.Epoch, ViewVersion: c.version, ClusterUUID: c.uuid, Secret: slices.Clone(c.secret),
 	}
-	var newest time.Time
+	var newest, newestRouted time.Time
 	for _, r := range s.others(mine) {
 		if r.renewedAt.After(newest) {
 			newest = r.renewedAt
+		}
+		if r.routed && r.renewedAt.After(newestRouted) {
+			newestRouted = r.renewedAt
 		}
 	}
 	for _, r := range s.others(mine) {
@@ -138,6 +142,9 @@ func (s *state) registration(mine *row, now time.Time) peerstore.Registration {
 		}
 		if newest.Sub(r.renewedAt) <= time.Minute {
 			answer.PriorInstances = max(answer.PriorInstances, r.stats.Instances)
+		}
+		if r.routed && newestRouted.Sub(r.renewedAt) <= time.Minute {
+			answer.PriorBrokers = max(answer.PriorBrokers, r.stats.Brokers)
 		}
 	}
 	return answer
@@ -182,6 +189,17 @@ func (s *state) setPhase(id string, phase peerstore.Phase, now time.Time) error 
 		return err
 	}
 	r.peer.Phase, r.peer.PhaseSince = phase, now
+	s.cluster(r.peer.Cluster).version++
+	return nil
+}
+
+func (s *state) setNamesrvPhase(id string, phase peerstore.Phase) error {
+	r, err := s.living(id)
+	if err != nil || r.peer.NamesrvPhase == phase {
+		return err
+	}
+	r.peer.NamesrvPhase = phase
+	r.routed = r.routed || phase == peerstore.PhaseServing
 	s.cluster(r.peer.Cluster).version++
 	return nil
 }

@@ -27,6 +27,11 @@ func (p *Path) SetPhase(ctx context.Context, id string, phase peerstore.Phase, _
 	return p.call(ctx, func(s *state, now time.Time) error { return s.setPhase(id, phase, now) })
 }
 
+// SetNamesrvPhase implements peerstore.Store.
+func (p *Path) SetNamesrvPhase(ctx context.Context, id string, phase peerstore.Phase) error {
+	return p.call(ctx, func(s *state, _ time.Time) error { return s.setNamesrvPhase(id, phase) })
+}
+
 // Rows implements peerstore.Store.
 func (p *Path) Rows(ctx context.Context, name string) (peerstore.View, error) {
 	return answer(ctx, p, func(s *state, now time.Time) (peerstore.View, error) {
@@ -158,6 +163,11 @@ func (f *Fake) Heartbeat(ctx context.Context, id string, ttl time.Duration, s pe
 // SetPhase implements peerstore.Store.
 func (f *Fake) SetPhase(ctx context.Context, id string, phase peerstore.Phase, reason string) error {
 	return f.NewPath().SetPhase(ctx, id, phase, reason)
+}
+
+// SetNamesrvPhase implements peerstore.Store.
+func (f *Fake) SetNamesrvPhase(ctx context.Context, id string, phase peerstore.Phase) error {
+	return f.NewPath().SetNamesrvPhase(ctx, id, phase)
 }
 
 // Rows implements peerstore.Store.

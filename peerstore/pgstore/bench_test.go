@@ -20,6 +20,7 @@ func stats(i int) peerstore.Stats {
 	return peerstore.Stats{
 		Applications: 40, Instances: 1000 + i%3, RegistryVersion: 1<<40 + int64(i), Digest: peerstore.Digest(i) * 0x9e3779b97f4a7c15,
 		RenewsPerMinute: 2000 + i%7, PeersOK: 9, PeersTotal: 9, LagMS: 1 + i%4,
+		Brokers: 20, Topics: 1000 + i%5, RoutesDigest: peerstore.Digest(i) * 0xbf58476d1ce4e5b9,
 	}
 }
 

@@ -276,28 +276,6 @@ func TestEvictionKeepsTheAddressOut(t *testing.T) {
 	require.ErrorIs(t, s.Evict(t.Context(), newPeer().ID, "", 0), peerstore.ErrSuperseded)
 }
 
-func TestNamesrvPhase(t *testing.T) {
-	pool, schema := pgtest.Pool(t)
-	s := newStore(t, pool, pgstore.Config{Schema: schema})
-	p := newPeer()
-	p.NamesrvPhase = peerstore.PhaseJoining
-	_, err := s.Register(t.Context(), p, ttl)
-	require.NoError(t, err)
-	phases := func() (peerstore.Phase, peerstore.Phase) {
-		view, err := s.Rows(t.Context(), "c")
-		require.NoError(t, err)
-		return view.Rows[0].Phase, view.Rows[0].NamesrvPhase
-	}
-	for _, want := range []peerstore.Phase{peerstore.PhaseServing, peerstore.PhaseDraining, ""} {
-		require.NoError(t, s.SetNamesrvPhase(t.Context(), p.ID, want))
-		own, namesrv := phases()
-		require.Equal(t, peerstore.PhaseJoining, own, "each protocol is ready at its own time")
-		require.Equal(t, want, namesrv)
-	}
-	require.NoError(t, s.SetPhase(t.Context(), p.ID, peerstore.PhaseLeft, ""))
-	require.ErrorIs(t, s.SetNamesrvPhase(t.Context(), p.ID, peerstore.PhaseServing), peerstore.ErrSuperseded)
-}
-
 // T30: operators empty the table of leases.
 func TestLeasesAreEmptied(t *testing.T) {
 	pool, schema := pgtest.Pool(t)

@@ -92,16 +92,16 @@ func (s *Store) Register(ctx context.Context, p peerstore.Peer, ttl time.Duratio
 	}
 	var lost *string
 	var out struct {
-		epoch, version          *int64
-		uuid                    *string
-		secret                  []byte
-		priorServing, instances *int
+		epoch, version                   *int64
+		uuid                             *string
+		secret                           []byte
+		priorServing, instances, brokers *int
 	}
 	err = s.do(ctx, "register peer", func(ctx context.Context, conn *pgx.Conn) error {
 		return conn.QueryRow(ctx, s.sql.register,
 			p.Cluster, p.ID, string(addresses), cmp.Or(p.Region, "default"), cmp.Or(p.Zone, "defaultZone"), p.Host, p.Version,
 			int32(p.ProtoMin), int32(p.ProtoMax), startedAt, string(p.NamesrvPhase), int32(ttl.Milliseconds()),
-		).Scan(&lost, &out.epoch, &out.version, &out.uuid, &out.secret, &out.priorServing, &out.instances)
+		).Scan(&lost, &out.epoch, &out.version, &out.uuid, &out.secret, &out.priorServing, &out.instances, &out.brokers)
 	})
 	switch {
 	case err != nil:
@@ -111,7 +111,7 @@ func (s *Store) Register(ctx context.Context, p peerstore.Peer, ttl time.Duratio
 	}
 	return peerstore.Registration{
 		Epoch: *out.epoch, ViewVersion: *out.version, ClusterUUID: *out.uuid, Secret: out.secret,
-		PriorServing: *out.priorServing, PriorInstances: *out.instances,
+		PriorServing: *out.priorServing, PriorInstances: *out.instances, PriorBrokers: *out.brokers,
 	}, nil
 }
 
@@ -124,7 +124,8 @@ func (s *Store) Heartbeat(ctx context.Context, id string, ttl time.Duration, st 
 	batch.Queue(s.sql.asyncCommit)
 	batch.Queue(s.sql.heartbeat, id, int32(ttl.Milliseconds()), int32(st.Applications), int32(st.Instances),
 		int32(st.RenewsPerMinute), st.SelfPreservation, int32(st.PeersOK), int32(st.PeersTotal), int32(st.LagMS),
-		st.RegistryVersion, int64(st.Digest), uuidArray(st.Unreachable)).
+		st.RegistryVersion, int64(st.Digest), uuidArray(st.Unreachable),
+		int32(st.Brokers), int32(st.Topics), int64(st.RoutesDigest)).
 		QueryRow(func(row pgx.Row) error { return row.Scan(&phase, &renewed) })
 	err := s.do(ctx, "heartbeat", func(ctx context.Context, conn *pgx.Conn) error { return conn.SendBatch(ctx, batch).Close() })
 	switch {
@@ -149,7 +150,7 @@ func (s *Store) SetPhase(ctx context.Context, id string, phase peerstore.Phase, 
 	return s.move(ctx, "set phase "+string(phase), phase, s.sql.setPhase, id, string(phase), reason)
 }
 
-// SetNamesrvPhase moves the RocketMQ side of a living row; an empty phase means that the protocol is off.
+// SetNamesrvPhase implements peerstore.Store.
 func (s *Store) SetNamesrvPhase(ctx context.Context, id string, phase peerstore.Phase) error {
 	return s.move(ctx, "set name server phase "+string(phase), "", s.sql.setNamesrvPhase, id, string(phase))
 }

@@ -10,7 +10,8 @@ type queries struct {
 }
 
 const (
-	registerSQL = `SELECT lost, epoch, view_version, cluster_uuid::text, secret, prior_serving, prior_instances
+	registerSQL = `SELECT lost, epoch, view_version, cluster_uuid::text, secret, prior_serving, prior_instances,
+  CASE WHEN lost IS NULL THEN {schema}.prior_brokers($1::text, $2::text::uuid) END
 FROM {schema}.register($1::text, $2::text::uuid, $3::text::jsonb, $4::text, $5::text, $6::text, $7::text, $8::int, $9::int,
   $10::timestamptz, $11::text, $12::int)`
 
@@ -22,7 +23,8 @@ FROM {schema}.register($1::text, $2::text::uuid, $3::text::jsonb, $4::text, $5::
   UPDATE {schema}.peer_leases
      SET seq = seq + 1, renewed_at = clock_timestamp(), ttl_ms = $2::int, applications = $3::int, instances = $4::int,
          renews_per_minute = $5::int, self_preservation = $6::bool, peers_ok = $7::int, peers_total = $8::int, lag_ms = $9::int,
-         registry_version = $10::bigint, digest = $11::bigint, unreachable = $12::text::uuid[], filler = ''
+         registry_version = $10::bigint, digest = $11::bigint, unreachable = $12::text::uuid[], filler = '',
+         brokers = $13::int, topics = $14::int, routes_digest = $15::bigint
    WHERE peer_id = $1::text::uuid
      AND EXISTS (SELECT FROM {schema}.peers p WHERE p.peer_id = $1::text::uuid AND p.living)
   RETURNING 1)
@@ -32,7 +34,7 @@ SELECT phase, EXISTS (SELECT FROM beat) FROM {schema}.peers WHERE peer_id = $1::
 	setNamesrvPhaseSQL = `SELECT {schema}.set_namesrv_phase($1::text::uuid, $2::text)`
 	evictSQL           = `SELECT {schema}.evict($1::text::uuid, $2::text, $3::int * interval '1 ms')`
 	declareOutageSQL   = `SELECT {schema}.declare_outage($1::text::uuid, $2::int)`
-	pruneSQL           = `SELECT {schema}.prune($1::text)`
+	pruneSQL           = `SELECT {schema}.prune($1::text) FROM {schema}.prune_audit()`
 	channelSQL         = `SELECT pg_backend_pid(), {schema}.peer_channel($1::text)`
 
 	// One statement, so that version and rows are of one moment. There is always a row, so that the server's role is told even when
@@ -46,7 +48,8 @@ SELECT phase, EXISTS (SELECT FROM beat) FROM {schema}.peers WHERE peer_id = $1::
   coalesce(s.seq, 0), coalesce((s.age_s * 1000)::bigint, 0), coalesce(s.ttl_ms, 0), coalesce(s.status, ''),
   coalesce(s.applications, 0), coalesce(s.instances, 0), coalesce(s.registry_version, 0), coalesce(s.digest, '0'),
   coalesce(s.self_preservation, false), coalesce(s.renews_per_minute, 0), coalesce(s.peers_ok, 0), coalesce(s.peers_total, 0),
-  coalesce(array_to_string(s.unreachable, ','), ''), coalesce(s.lag_ms, 0)
+  coalesce(array_to_string(s.unreachable, ','), ''), coalesce(s.lag_ms, 0),
+  coalesce(s.brokers, 0), coalesce(s.topics, 0), coalesce(s.routes_digest, '0')
 FROM (VALUES (1)) one
 LEFT JOIN {schema}.peer_status s ON s.cluster = $1::text AND (s.living OR s.phase_at > clock_timestamp() - interval '1 hour')
 ORDER BY s.epoch`

@@ -53,17 +53,19 @@ func (s *Store) readRows(ctx context.Context, sql, cluster string) (peerstore.Vi
 // scanRow reads one row of rowsSQL into the view.
 func scanRow(rows pgx.Rows, cluster string, view *peerstore.View) error {
 	var (
-		inRecovery, present, preserving                                   bool
-		phase, namesrvPhase, addresses, status, digest, unreachable, peer string
-		startedAt, phaseAt                                                *time.Time
-		ageMS, ttlMS                                                      int64
-		r                                                                 peerstore.Row
+		inRecovery, present, preserving                           bool
+		phase, namesrvPhase, addresses, status, unreachable, peer string
+		digest, routesDigest                                      string
+		startedAt, phaseAt                                        *time.Time
+		ageMS, ttlMS                                              int64
+		r                                                         peerstore.Row
 	)
 	err := rows.Scan(&inRecovery, &view.Timeline, &present, &view.ClusterUUID, &view.Version, &view.Outages,
 		&peer, &r.Epoch, &phase, &namesrvPhase, &addresses, &r.Region, &r.Zone, &r.Host, &r.Peer.Version,
 		&r.ProtoMin, &r.ProtoMax, &startedAt, &phaseAt, &r.Seq, &ageMS, &ttlMS, &status,
 		&r.Stats.Applications, &r.Stats.Instances, &r.Stats.RegistryVersion, &digest, &preserving,
-		&r.Stats.RenewsPerMinute, &r.Stats.PeersOK, &r.Stats.PeersTotal, &unreachable, &r.Stats.LagMS)
+		&r.Stats.RenewsPerMinute, &r.Stats.PeersOK, &r.Stats.PeersTotal, &unreachable, &r.Stats.LagMS,
+		&r.Stats.Brokers, &r.Stats.Topics, &routesDigest)
 	switch {
 	case err != nil:
 		return err
@@ -89,6 +91,9 @@ func scanRow(rows pgx.Rows, cluster string, view *peerstore.View) error {
 	}
 	if err := r.Stats.Digest.UnmarshalText([]byte(digest)); err != nil {
 		return fmt.Errorf("digest of peer %s: %w", peer, err)
+	}
+	if err := r.Stats.RoutesDigest.UnmarshalText([]byte(routesDigest)); err != nil {
+		return fmt.Errorf("digest of the routes of peer %s: %w", peer, err)
 	}
 	if err := json.Unmarshal([]byte(addresses), &r.Addresses); err != nil {
 		return fmt.Errorf("addresses of peer %s: %w", peer, err)

@@ -84,7 +84,7 @@ func TestQueueKeepsWhileTheStoreIsAway(t *testing.T) {
 		time.Sleep(10 * time.Minute) // virtual
 		synctest.Wait()
 		require.Equal(t, 600, q.Pending(), "the newest word per instance")
-		require.Equal(t, 1, strings.Count(log.String(), "wait to be stored"), "said once per change")
+		require.Equal(t, 1, strings.Count(log.String(), "waits to be stored"), "said once per change")
 		require.Error(t, q.Flush(ctx))
 
 		store.Fail(nil)
@@ -96,7 +96,7 @@ func TestQueueKeepsWhileTheStoreIsAway(t *testing.T) {
 		synctest.Wait()
 		require.Zero(t, q.Pending())
 		require.Equal(t, eureka.Down, stored(t, store)["7"])
-		require.Contains(t, log.String(), "are stored again")
+		require.Contains(t, log.String(), "is stored again")
 		require.Equal(t, 2, store.Applied(), "in batches")
 	})
 }

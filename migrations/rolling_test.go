@@ -1,0 +1,162 @@
+package migrations_test
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/zonekeeper/zonekeeper/migrations"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgtest"
+)
+
+// Whatever a migration changes, Down changes back: tables, columns in their order, views, functions, triggers, indexes.
+func TestDownRestores(t *testing.T) {
+	pool, schema := pgtest.EmptyPool(t)
+	ctx, db := t.Context(), pgstore.SQL(pool)
+	for version := range migrations.Latest() {
+		require.NoError(t, migrations.UpTo(ctx, db, schema, version))
+		before := catalog(t, pool, schema)
+		require.NoError(t, migrations.UpTo(ctx, db, schema, version+1))
+		require.NotEqual(t, before, catalog(t, pool, schema))
+		require.NoError(t, migrations.Down(ctx, db, schema, nil))
+		require.Equal(t, before, catalog(t, pool, schema), "after going from %d to %d and back", version, version+1)
+	}
+}
+
+// catalog describes everything in a schema, as text.
+func catalog(t *testing.T, pool *pgxpool.Pool, schema string) []string {
+	t.Helper()
+	rows, err := pool.Query(t.Context(), `
+		WITH mine AS (SELECT oid, relname, relkind FROM pg_class WHERE relnamespace = $1::text::regnamespace AND relname NOT LIKE 'goose%')
+		SELECT 'column ' || relname || ' ' || row_number() OVER (PARTITION BY relname ORDER BY attnum) || ' ' || attname || ' ' ||
+		       format_type(atttypid, atttypmod) || ' ' || attnotnull || ' ' || coalesce(pg_get_expr(adbin, adrelid), '')
+		  FROM mine JOIN pg_attribute a ON a.attrelid = mine.oid LEFT JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+		 WHERE relkind IN ('r', 'v') AND attnum > 0 AND NOT attisdropped
+		UNION ALL SELECT 'view ' || relname || pg_get_viewdef(oid) FROM mine WHERE relkind = 'v'
+		UNION ALL SELECT 'index ' || pg_get_indexdef(oid) FROM mine WHERE relkind = 'i'
+		UNION ALL SELECT 'constraint ' || relname || pg_get_constraintdef(c.oid) FROM mine JOIN pg_constraint c ON c.conrelid = mine.oid
+		UNION ALL SELECT 'trigger ' || pg_get_triggerdef(g.oid) FROM mine JOIN pg_trigger g ON g.tgrelid = mine.oid WHERE NOT tgisinternal
+		UNION ALL SELECT 'function ' || pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = $1::text::regnamespace
+		ORDER BY 1`, schema)
+	require.NoError(t, err)
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	return lines
+}
+
+// What a server of schema version 2 says to the database, as that release said it.
+const (
+	oldRegister = `SELECT lost, epoch, view_version, cluster_uuid::text, secret, prior_serving, prior_instances FROM register($1::text, $2::text::uuid,
+		jsonb_build_object('eureka', $3::text), 'default', 'defaultZone', '', '1.0.0', 1, 1, NULL::timestamptz, '', 10000)`
+	oldHeartbeat = `WITH beat AS (
+		UPDATE peer_leases
+		   SET seq = seq + 1, renewed_at = clock_timestamp(), ttl_ms = 10000, applications = 1, instances = 2, renews_per_minute = 3,
+		       self_preservation = false, peers_ok = 1, peers_total = 1, lag_ms = 1, registry_version = 1, digest = 1, unreachable = '{}', filler = ''
+		 WHERE peer_id = $1::text::uuid AND EXISTS (SELECT FROM peers p WHERE p.peer_id = $1::text::uuid AND p.living)
+		RETURNING 1)
+		SELECT phase, EXISTS (SELECT FROM beat) FROM peers WHERE peer_id = $1::text::uuid`
+	oldRows = `SELECT s.peer_id::text, s.epoch, s.phase, s.status, s.addresses::text, s.seq, s.digest, s.unreachable::text, s.view_version, s.outages
+		FROM (VALUES (1)) one
+		LEFT JOIN peer_status s ON s.cluster = $1::text AND (s.living OR s.phase_at > clock_timestamp() - interval '1 hour') ORDER BY s.epoch`
+)
+
+// Servers of the release before go on while the first new one migrates, and afterwards beside it. What they say at that moment waits, or
+// fails in a deadlock with the migration and succeeds when it is tried again.
+func TestOlderServersGoOn(t *testing.T) {
+	pool, schema := pgtest.EmptyPool(t)
+	ctx, db := t.Context(), pgstore.SQL(pool)
+	require.NoError(t, migrations.UpTo(ctx, db, schema, 2))
+	const peer = "8c5d0f2e-6a43-4f0e-9f57-0f4f1a1c2b3d"
+	register := func(ctx context.Context) error {
+		_, err := pool.Exec(ctx, oldRegister, "c", peer, "http://old:8761/eureka/")
+		return err
+	}
+	require.NoError(t, register(ctx))
+
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	var failures, done atomic.Int64
+	var servers errgroup.Group
+	for _, work := range []func() error{
+		func() error { return register(ctx) },
+		func() error { _, err := pool.Exec(ctx, oldHeartbeat, peer); return err },
+		func() error { _, err := pool.Exec(ctx, oldRows, "c"); return err },
+		func() error {
+			_, err := pool.Exec(ctx, "SELECT set_phase($1::text::uuid, 'serving', ''), prune('c')", peer)
+			return err
+		},
+	} {
+		servers.Go(func() error {
+			inARow := 0
+			for working.Err() == nil {
+				err := work()
+				done.Add(1)
+				if err == nil {
+					inARow = 0
+					continue
+				}
+				failures.Add(1)
+				if inARow++; inARow > 2 {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	for done.Load() < 200 {
+		time.Sleep(time.Millisecond)
+	}
+	require.NoError(t, migrations.Up(ctx, db, schema, nil))
+	for from := done.Load(); done.Load() < from+200; {
+		time.Sleep(time.Millisecond)
+	}
+	stop()
+	require.NoError(t, servers.Wait())
+	t.Logf("%d of %d statements failed while the schema changed", failures.Load(), done.Load())
+	require.NoError(t, register(ctx))
+	var renewed bool
+	var phase string
+	require.NoError(t, pool.QueryRow(ctx, oldHeartbeat, peer).Scan(&phase, &renewed))
+	require.True(t, renewed)
+	require.Equal(t, "serving", phase)
+	var oldest int
+	require.NoError(t, pool.QueryRow(ctx, "SELECT oldest FROM schema_compat").Scan(&oldest))
+	require.Equal(t, 1, oldest, "which is what this release promises")
+}
+
+// Audit records stay for thirty days and are bounded in number; a server's tidying up sees to it.
+func TestAuditIsForgotten(t *testing.T) {
+	pool, schema := pgtest.Pool(t)
+	exec := func(sql string) {
+		_, err := pool.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	exec(`INSERT INTO admin_audit (record, cluster, at) SELECT 'old' || i, 'c', clock_timestamp() - interval '31 days' FROM generate_series(1, 30) i`)
+	exec(`INSERT INTO admin_audit (record, cluster, at) SELECT 'recent' || i, 'c', clock_timestamp() - interval '29 days' FROM generate_series(1, 20) i`)
+	s, err := pgstore.New(pool, pgstore.Config{Schema: schema})
+	require.NoError(t, err)
+	count := func() (n int) {
+		var tidying sync.WaitGroup // several servers may do it at once
+		errs := make([]error, 4)
+		for i := range errs {
+			tidying.Go(func() { _, errs[i] = s.Prune(t.Context(), "c") })
+		}
+		tidying.Wait()
+		for _, err := range errs {
+			require.NoError(t, err)
+		}
+		require.NoError(t, pool.QueryRow(t.Context(), "SELECT count(*) FROM admin_audit").Scan(&n))
+		return n
+	}
+	require.Equal(t, 20, count())
+	exec(`INSERT INTO admin_audit (id, record, cluster) OVERRIDING SYSTEM VALUE VALUES (1000041, 'the newest', 'c')`)
+	require.Equal(t, 10, count(), "a million numbers back")
+}
