@@ -14,9 +14,11 @@ func (c *Client) Changed() <-chan struct{} {
 }
 
 // OnChange calls f with each new list from now on; what is known already is in
-// Servers. Calls come one at a time and in order from the goroutine that
-// refreshes, which waits for f: a slow f delays refreshes, and f must not call
-// Refresh. stop ends it; a call that is under way is not waited for.
+// Servers. A list is new when its servers are others or its name servers are,
+// see ServerList.Equal. Calls come one at a time and in order from the
+// goroutine that refreshes, which waits for f: a slow f delays refreshes, and f
+// must not call Refresh. stop ends it; a call that is under way is not waited
+// for.
 func (c *Client) OnChange(f func(ServerList)) (stop func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -39,6 +41,9 @@ func (c *Client) adopt(l ServerList) {
 	first := c.list.Empty()
 	moved := first || !l.Equal(c.list)
 	c.list = l
+	if addrs := l.Namesrvs(); len(addrs) > 0 {
+		c.namesrvs = addrs
+	}
 	c.selector.set(l, moved)
 	var calls []func(ServerList)
 	if moved {

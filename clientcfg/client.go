@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -52,6 +54,7 @@ type Client struct {
 
 	mu        sync.Mutex
 	list      ServerList
+	namesrvs  []string // of the last list that had some
 	selector  selector
 	changed   chan struct{}
 	ready     chan struct{}
@@ -104,6 +107,20 @@ func (c *Client) Servers() ServerList {
 // DefaultZone returns the servers as a comma list, own zone first; "" before
 // the first list.
 func (c *Client) DefaultZone() string { return c.Servers().DefaultZone(c.cfg.Zone) }
+
+// Namesrvs returns the RocketMQ name servers to use, as ServerList.Namesrvs,
+// and never none after some: while the list names none, as between the moments
+// in which all of them are restarted, those it named last. The slice is the
+// caller's.
+func (c *Client) Namesrvs() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.namesrvs)
+}
+
+// NamesrvAddr returns Namesrvs joined by semicolons, as RocketMQ's namesrvAddr;
+// "" before the first list that names some.
+func (c *Client) NamesrvAddr() string { return strings.Join(c.Namesrvs(), ";") }
 
 // Next returns the server to call now: round robin from a random start, own
 // zone first, those that failed lately only when all did. The error wraps

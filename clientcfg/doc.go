@@ -34,6 +34,14 @@
 // a quarantine never excludes everybody, since trying a server that may be dead
 // is better than failing for certain.
 //
+// # RocketMQ
+//
+// The list says as well where the name servers of the cluster are, which move
+// and drain apart from the rest. Client.NamesrvAddr is what RocketMQ takes as
+// namesrvAddr; ExampleClient_namesrvResolver feeds rocketmq-client-go, which then
+// needs no address server. Programs that cannot embed this package have one in
+// GET /rocketmq/nsaddr of every server.
+//
 // Everything here imports the standard library only. The same ServerList and
 // its renderings are what the servers answer under /zone.
 package clientcfg

@@ -79,6 +79,41 @@ func ExampleClient_OnChange() {
 	// Output: EUREKA_DEFAULT_ZONE=http://10.0.0.1:8761/eureka/
 }
 
+// resolver hands the name servers to rocketmq-client-go: give it to
+// producer.WithNsResolver or consumer.WithNsResolver, which take any type with
+// these two methods. The client asks it at its start, ten seconds later, and
+// then every two minutes, and holds up route look-ups meanwhile: this one
+// answers from memory.
+type resolver struct{ client *clientcfg.Client }
+
+// Resolve returns the name servers known now; never none after some.
+func (r resolver) Resolve() []string { return r.client.Namesrvs() }
+
+// Description is what rocketmq-client-go says in its errors.
+func (r resolver) Description() string { return "name servers of Zonekeeper" }
+
+// The name servers of the same cluster, for RocketMQ's Go client, which then
+// follows them wherever they move.
+func ExampleClient_namesrvResolver() {
+	client := clientcfg.New(clientcfg.Fixed{
+		{URL: "http://10.0.0.1:8761/eureka/", Namesrv: "10.0.0.1:9876", NamesrvPhase: "serving"},
+		{URL: "http://10.0.0.2:8761/eureka/", Namesrv: "10.0.0.2:9876", NamesrvPhase: "serving"},
+		{URL: "http://10.0.0.3:8761/eureka/", Namesrv: "10.0.0.3:9876", NamesrvPhase: "joining"},
+	}, clientcfg.Config{})
+	if err := client.Refresh(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	var r interface { // primitive.NsResolver of github.com/apache/rocketmq-client-go/v2
+		Resolve() []string
+		Description() string
+	} = resolver{client}
+	fmt.Println(r.Resolve())
+	fmt.Println(client.NamesrvAddr()) // for everybody else who takes a namesrvAddr
+	// Output:
+	// [10.0.0.1:9876 10.0.0.2:9876]
+	// 10.0.0.1:9876;10.0.0.2:9876
+}
+
 func exampleServer() *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, `{"servers":[{"url":"http://10.0.0.1:8761/eureka/","zone":"zone-a"},{"url":"http://10.0.0.2:8761/eureka/","zone":"zone-b"}]}`)

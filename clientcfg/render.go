@@ -63,7 +63,7 @@ func ParseFormat(extension string) (Format, bool) {
 func (l ServerList) Render(f Format, zone string) []byte {
 	switch f {
 	case JSON:
-		out := ServerList{Cluster: l.Cluster, Servers: l.Ordered(zone)}
+		out := ServerList{Cluster: l.Cluster, Servers: l.Ordered(zone), Namesrv: NamesrvAddrs(l.Namesrv)}
 		if out.Servers == nil {
 			out.Servers = []Server{}
 		}

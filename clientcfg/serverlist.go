@@ -36,6 +36,12 @@ type Server struct {
 	// ID names this start of the server: a restart has another one. Sources
 	// that do not know it leave it empty, and nothing is decided by it.
 	ID string `json:"id,omitempty"`
+	// Namesrv is where its RocketMQ name server listens, a literal ip:port;
+	// empty while it runs none. NamesrvPhase is where that is in its life,
+	// which goes apart from that of the Eureka side: "joining", "serving" or
+	// "draining". ServerList.Namesrvs says which ones to use.
+	Namesrv      string `json:"namesrv,omitempty"`
+	NamesrvPhase string `json:"namesrvPhase,omitempty"`
 }
 
 // ServerList is the list of servers that take clients, as GET /zone.json
@@ -48,18 +54,24 @@ type ServerList struct {
 	Cluster string `json:"cluster,omitempty"`
 	// Servers are in no order that means anything; see Ordered.
 	Servers []Server `json:"servers"`
+	// Namesrv are the RocketMQ name servers that take clients, each a literal
+	// ip:port, also those of servers that are not on the list themselves. It is
+	// empty where there are none, or where the source does not know; read it
+	// with Namesrvs.
+	Namesrv []string `json:"namesrv,omitempty"`
 }
 
 // Empty says that there is nobody on the list.
 func (l ServerList) Empty() bool { return len(l.Servers) == 0 }
 
 // Equal says whether both lists send a client to the same places: URLs, zones
-// and regions agree, in any order. A server that was restarted at its old
-// address makes no difference.
+// and regions agree, in any order, and so do Namesrvs. A server that was
+// restarted at its old address makes no difference.
 func (l ServerList) Equal(o ServerList) bool {
-	return slices.EqualFunc(l.Ordered(""), o.Ordered(""), func(a, b Server) bool {
-		return a.URL == b.URL && a.Zone == b.Zone && a.Region == b.Region
-	})
+	return slices.Equal(l.Namesrvs(), o.Namesrvs()) &&
+		slices.EqualFunc(l.Ordered(""), o.Ordered(""), func(a, b Server) bool {
+			return a.URL == b.URL && a.Zone == b.Zone && a.Region == b.Region
+		})
 }
 
 // Ordered returns the servers of the given zone first, then the others, each
@@ -138,14 +150,21 @@ func DecodeServerList(data []byte) (ServerList, error) {
 // has a query, a fragment, a comma or blank or control characters, and names
 // that have such characters. One bad entry refuses the list, because a list
 // that is wrong in one place should not be trusted in the others.
+//
+// An address of a name server that is no literal ip:port is the exception: it
+// alone is left out, see NamesrvAddrs, so that what a later release may say
+// about name servers costs no client its Eureka servers.
 func (l ServerList) Normalize() (ServerList, error) {
 	if len(l.Servers) > maxServers {
 		return ServerList{}, fmt.Errorf("%d servers are more than %d", len(l.Servers), maxServers)
 	}
+	if len(l.Namesrv) > maxServers {
+		return ServerList{}, fmt.Errorf("%d name servers are more than %d", len(l.Namesrv), maxServers)
+	}
 	if err := checkName("cluster", l.Cluster); err != nil {
 		return ServerList{}, err
 	}
-	out := ServerList{Cluster: l.Cluster, Servers: make([]Server, 0, len(l.Servers))}
+	out := ServerList{Cluster: l.Cluster, Servers: make([]Server, 0, len(l.Servers)), Namesrv: NamesrvAddrs(l.Namesrv)}
 	seen := make(map[string]bool, len(l.Servers))
 	for _, s := range l.Servers {
 		u, err := baseURL(s.URL)
@@ -157,10 +176,15 @@ func (l ServerList) Normalize() (ServerList, error) {
 			continue
 		}
 		seen[u] = true
-		for _, n := range [...][2]string{{"zone", s.Zone}, {"region", s.Region}, {"id", s.ID}} {
+		for _, n := range [...][2]string{{"zone", s.Zone}, {"region", s.Region}, {"id", s.ID}, {"name server's phase", s.NamesrvPhase}} {
 			if err := checkName(n[0], n[1]); err != nil {
 				return ServerList{}, fmt.Errorf("server %s: %w", shown(u), err)
 			}
+		}
+		if addr, ok := literal(s.Namesrv); ok {
+			s.Namesrv = addr.String()
+		} else {
+			s.Namesrv, s.NamesrvPhase = "", ""
 		}
 		out.Servers = append(out.Servers, s)
 	}

@@ -43,12 +43,16 @@ func TestETagIsOfTheContentAndNotOfItsOrder(t *testing.T) {
 		require.True(t, three.Equal(other))
 	})
 	for name, change := range map[string]func(l *clientcfg.ServerList){
-		"url":     func(l *clientcfg.ServerList) { l.Servers[0].URL = "http://d:8761/eureka/" },
-		"zone":    func(l *clientcfg.ServerList) { l.Servers[0].Zone = "z1" },
-		"region":  func(l *clientcfg.ServerList) { l.Servers[0].Region = "s" },
-		"fewer":   func(l *clientcfg.ServerList) { l.Servers = l.Servers[1:] },
-		"cluster": func(l *clientcfg.ServerList) { l.Cluster = "other" },
-		"restart": func(l *clientcfg.ServerList) { l.Servers[0].ID = "4" },
+		"url":          func(l *clientcfg.ServerList) { l.Servers[0].URL = "http://d:8761/eureka/" },
+		"zone":         func(l *clientcfg.ServerList) { l.Servers[0].Zone = "z1" },
+		"region":       func(l *clientcfg.ServerList) { l.Servers[0].Region = "s" },
+		"fewer":        func(l *clientcfg.ServerList) { l.Servers = l.Servers[1:] },
+		"cluster":      func(l *clientcfg.ServerList) { l.Cluster = "other" },
+		"restart":      func(l *clientcfg.ServerList) { l.Servers[0].ID = "4" },
+		"name servers": func(l *clientcfg.ServerList) { l.Namesrv = []string{"10.0.0.1:9876"} },
+		"namesrv": func(l *clientcfg.ServerList) {
+			l.Servers[0].Namesrv, l.Servers[0].NamesrvPhase = "10.0.0.1:9876", "serving"
+		},
 	} {
 		l := clientcfg.ServerList{Cluster: three.Cluster, Servers: append([]clientcfg.Server(nil), three.Servers...)}
 		change(&l)
@@ -94,13 +98,17 @@ func TestJSONIsARoundTrip(t *testing.T) {
 				return clientcfg.Server{
 					URL:  "http://" + rapid.StringMatching(`[a-z]{1,9}(\.[a-z]{1,3})?:[1-9][0-9]{3}`).Draw(t, "host") + "/eureka/",
 					Zone: name.Draw(t, "zone"), Region: name.Draw(t, "region"), ID: name.Draw(t, "id"),
+					Namesrv:      rapid.SampledFrom([]string{"10.0.0.1:9876", "10.0.0.2:9876", "[::1]:9876"}).Draw(t, "namesrv"),
+					NamesrvPhase: rapid.SampledFrom([]string{"joining", "serving", "draining", ""}).Draw(t, "namesrv phase"),
 				}
 			}), 0, 9, func(s clientcfg.Server) string { return s.URL }).Draw(t, "servers"),
+			Namesrv: rapid.SliceOfN(rapid.StringMatching(`10\.0\.0\.[1-9]:9876`), 0, 4).Draw(t, "name servers"),
 		}
 		zone := name.Draw(t, "own zone")
 		got, err := clientcfg.DecodeServerList(want.Render(clientcfg.JSON, zone))
 		require.NoError(t, err)
 		require.True(t, want.Equal(got))
+		require.Equal(t, want.NamesrvAddr(), got.NamesrvAddr())
 		require.Equal(t, want.ETag(), got.ETag())
 		require.Equal(t, want.Render(clientcfg.JSON, zone), got.Render(clientcfg.JSON, zone))
 	})
@@ -122,8 +130,12 @@ func TestNormalize(t *testing.T) {
 	}
 	_, err = clientcfg.ServerList{Servers: []clientcfg.Server{{URL: "http://a/", Zone: "z\n1"}}}.Normalize()
 	require.ErrorContains(t, err, "control characters")
+	_, err = clientcfg.ServerList{Servers: []clientcfg.Server{{URL: "http://a/", Namesrv: "10.0.0.1:1", NamesrvPhase: "a\nb"}}}.Normalize()
+	require.ErrorContains(t, err, "control characters")
 	_, err = clientcfg.ServerList{Cluster: strings.Repeat("x", 300)}.Normalize()
 	require.ErrorContains(t, err, "longer than")
+	_, err = clientcfg.ServerList{Namesrv: make([]string, 5000)}.Normalize()
+	require.ErrorContains(t, err, "more than")
 	_, err = clientcfg.ServerList{Servers: make([]clientcfg.Server, 5000)}.Normalize()
 	require.ErrorContains(t, err, "more than")
 }
@@ -145,6 +157,8 @@ func FuzzDecodeServerList(f *testing.F) {
 	f.Add([]byte(`{"servers":[{"url":"http://u:p@[::1]:8761/eureka?"}]}`))
 	f.Add([]byte(`{"cluster":"\ud800","servers":[]}`))
 	f.Add([]byte(`{"servers":[{"url":"HTTP://A/%0a,"}]}`))
+	f.Add([]byte(`{"servers":[],"namesrv":["10.0.0.2:9876","10.0.0.1:9876;b","[2001:DB8::1]:1","10.0.0.2:9876"]}`))
+	f.Add([]byte(`{"servers":[{"url":"http://a/","namesrv":"[::ffff:10.0.0.1]:9876","namesrvPhase":"serving"},{"url":"http://b/","namesrv":"b:9876;c","namesrvPhase":"serving"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		l, err := clientcfg.DecodeServerList(data)
 		if err != nil {
@@ -157,6 +171,8 @@ func FuzzDecodeServerList(f *testing.F) {
 			require.False(t, strings.ContainsAny(u, ", \t\r\n'\"\\"), "%q", u)
 			require.True(t, strings.HasSuffix(u, "/"), "%q", u)
 		}
+		require.Equal(t, l.Namesrvs(), again.Namesrvs())
+		require.False(t, strings.ContainsAny(l.NamesrvAddr(), ", \t\r\n%"), "%q", l.NamesrvAddr())
 		text := string(l.Render(clientcfg.Text, ""))
 		require.Equal(t, len(l.Servers), strings.Count(text, "\n"))
 		require.True(t, json.Valid(l.Render(clientcfg.JSON, "")))

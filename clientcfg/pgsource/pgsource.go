@@ -1,7 +1,7 @@
 // Package pgsource reads the server list from the database, for clients that start before they know any server.
 //
-// It needs the right to read one view, default_zone, and nothing else (the role <schema>_client), and one connection for the time of
-// one query: it is to begin with, behind the servers themselves, which are asked from then on:
+// It needs the right to read two views, default_zone and name_servers, and nothing else (the role <schema>_client), and one connection
+// for the time of two queries: it is to begin with, behind the servers themselves, which are asked from then on:
 //
 //	web, err := clientcfg.NewHTTPSource(nil, clientcfg.HTTPConfig{}) // no seeds: the database names the first servers
 //	…
@@ -12,10 +12,12 @@ package pgsource
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/zonekeeper/zonekeeper/clientcfg"
@@ -23,31 +25,32 @@ import (
 
 // Source is a clientcfg.Source on a pool.
 type Source struct {
-	pool    *pgxpool.Pool
-	cluster string
-	sql     string
+	pool              *pgxpool.Pool
+	cluster           string
+	zonesSQL, nameSQL string
 }
 
 var _ clientcfg.Source = (*Source)(nil)
 
-const zonesSQL = `SELECT region, zone, urls FROM {schema}.default_zone WHERE cluster = $1::text ORDER BY region, zone`
+const (
+	zonesSQL = `SELECT region, zone, urls FROM {schema}.default_zone WHERE cluster = $1::text ORDER BY region, zone`
+	nameSQL  = `SELECT clients FROM {schema}.name_servers WHERE cluster = $1::text`
+)
 
 // New returns a Source of one cluster in one schema ("zonekeeper" unless the servers were told otherwise). The pool stays the caller's
 // to close.
 func New(pool *pgxpool.Pool, schema, cluster string) *Source {
-	return &Source{pool: pool, cluster: cluster, sql: strings.ReplaceAll(zonesSQL, "{schema}", pgx.Identifier{schema}.Sanitize())}
+	in := strings.NewReplacer("{schema}", pgx.Identifier{schema}.Sanitize())
+	return &Source{pool: pool, cluster: cluster, zonesSQL: in.Replace(zonesSQL), nameSQL: in.Replace(nameSQL)}
 }
 
 // Servers returns the servers that serve, or clientcfg.ErrNoServers when none does. On a standby, which cannot know who is alive, it
 // returns those that were serving when the standby last heard.
 func (s *Source) Servers(ctx context.Context) (clientcfg.ServerList, error) {
 	list := clientcfg.ServerList{Cluster: s.cluster}
-	rows, err := s.pool.Query(ctx, s.sql, s.cluster)
-	if err != nil {
-		return clientcfg.ServerList{}, fmt.Errorf("read default zone: %w", err)
-	}
 	var region, zone, urls string
-	_, err = pgx.ForEachRow(rows, []any{&region, &zone, &urls}, func() error {
+	rows, _ := s.pool.Query(ctx, s.zonesSQL, s.cluster) // its error comes with the rows
+	_, err := pgx.ForEachRow(rows, []any{&region, &zone, &urls}, func() error {
 		for u := range strings.SplitSeq(urls, ",") {
 			list.Servers = append(list.Servers, clientcfg.Server{URL: u, Zone: zone, Region: region})
 		}
@@ -59,5 +62,28 @@ func (s *Source) Servers(ctx context.Context) (clientcfg.ServerList, error) {
 	if list.Empty() {
 		return clientcfg.ServerList{}, clientcfg.ErrNoServers
 	}
+	if list.Namesrv, err = s.nameServers(ctx); err != nil {
+		return clientcfg.ServerList{}, fmt.Errorf("read name servers: %w", err)
+	}
 	return list.Normalize()
 }
+
+// nameServers returns the RocketMQ name servers that take clients. A database whose servers are older than their name servers, or
+// whose grants are, has none to tell, which costs nobody the Eureka servers.
+func (s *Source) nameServers(ctx context.Context) ([]string, error) {
+	var clients string
+	err := s.pool.QueryRow(ctx, s.nameSQL, s.cluster).Scan(&clients)
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && (refused.Code == undefinedTable || refused.Code == insufficientPrivilege) {
+		return nil, nil
+	}
+	if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+		return nil, err
+	}
+	return strings.Split(clients, ";"), nil // of "" nothing is left by Normalize
+}
+
+// What PostgreSQL calls what an older schema answers.
+const (
+	undefinedTable        = "42P01"
+	insufficientPrivilege = "42501"
+)

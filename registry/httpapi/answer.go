@@ -67,3 +67,9 @@ func answerJSON(c echo.Context, v any) error {
 	}
 	return answer(c, http.StatusOK, typeJSON, append(body, '\n'))
 }
+
+// answerLive is answerJSON for what holds only now and is not to be kept.
+func answerLive(c echo.Context, v any) error {
+	c.Response().Header().Set("Cache-Control", "no-store")
+	return answerJSON(c, v)
+}

@@ -47,10 +47,19 @@ type Deps struct {
 	// Servers is what /zone and its relatives hand out. Nil answers 404.
 	Servers ServerSource
 
+	// Namesrv knows the RocketMQ name servers of the cluster, whether or not this server runs one. Nil means that none is known:
+	// everything under /rocketmq/ is answered 404.
+	Namesrv NamesrvList
+	// Routes is the state of this server's own name server, for people and tools. Nil, as on a server that runs none, answers 404.
+	Routes RouteView
+
 	// Signer verifies the calls under /api/v1/peer/. Nil refuses them all.
 	Signer *peerstore.Signer
 	// Peers takes the verified calls of the stream protocol. Nil answers 404.
 	Peers PeerProtocol
+	// PeerRoutes takes the verified calls by which name servers tell each other their routes, as replication.Routes.Serve. It may
+	// hold an answer back, and moves the connection's deadline for writing behind its wait. Nil answers 404.
+	PeerRoutes func(w http.ResponseWriter, r *http.Request, from peerstore.Caller)
 	// Announce takes a peer that has no row yet and returns the peers known here, as peerstore.List.Announce. Its error refuses
 	// the newcomer. Nil answers 404.
 	Announce func(from peerstore.Caller, a peerstore.Announcement) (peerstore.AnnounceAnswer, error)

@@ -33,7 +33,7 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 
 func TestWhatIsNotWiredIsNotFound(t *testing.T) {
 	handler := newHandler(t, httpapi.Deps{})
-	for _, path := range []string{"/zone", "/api/v1/zone/watch", "/api/v1/peer", "/api/v1/status", "/metrics"} {
+	for _, path := range []string{"/zone", "/api/v1/zone/watch", "/api/v1/peer", "/api/v1/status", "/metrics", "/rocketmq/nsaddr", "/api/v1/topics"} {
 		require.Equal(t, http.StatusNotFound, get(handler, path).Code, path)
 	}
 	require.Equal(t, http.StatusOK, get(handler, "/readyz").Code)

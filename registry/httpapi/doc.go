@@ -1,5 +1,6 @@
 // Package httpapi is everything this server answers over HTTP but the page for people: the Eureka API for clients and for Java
-// servers, the calls between our own servers, the server lists that clients follow, health and metrics.
+// servers, the calls between our own servers, the server lists that clients follow, the address look-up of RocketMQ's brokers and
+// clients, what tools want to know of the name server, health and metrics.
 //
 // # What clients need and cannot say
 //
@@ -14,6 +15,8 @@
 //   - "Not ready" is 403 on list reads, never 503: 503 with Retry-After puts Spring's client to sleep.
 //   - A client that waits longer than ten seconds goes silent, so nothing here waits: handlers only touch memory, a body has
 //     to arrive within five seconds, and whoever does not read is cut off.
+//
+// RocketMQ's side asks one thing over HTTP, where the name servers are, and takes the answer by its body alone: see nsaddr.go.
 //
 // docs/compatibility.md lists every place where we answer differently on purpose. It is printed from the table that the
 // replay of the recorded scenarios is held to.

@@ -11,8 +11,8 @@ import (
 	"github.com/zonekeeper/zonekeeper/registry"
 )
 
-// statusError is an answer without a body under the Eureka API and a problem document under /api/v1. The text is for that and for
-// the log.
+// statusError is an answer without a body under the Eureka API, a line of text under /rocketmq, and a problem document under
+// /api/v1. The text is for those and for the log.
 type statusError struct {
 	status int
 	text   string
@@ -67,8 +67,15 @@ func (s *Server) fail(err error, c echo.Context) {
 	if errors.Is(err, errAuth) {
 		c.Response().Header().Set("WWW-Authenticate", `Basic realm="replication"`)
 	}
-	if strings.HasPrefix(c.Request().URL.Path, "/api/v1/") {
+	switch path := c.Request().URL.Path; {
+	case strings.HasPrefix(path, "/api/v1/"):
 		_ = problem(c, status, err.Error())
+		return
+	case path == "/rocketmq", strings.HasPrefix(path, "/rocketmq/"):
+		if errors.Is(err, errNotFound) {
+			err = errSubgroup
+		}
+		_ = answer(c, status, typeText, []byte(err.Error()+"\n"))
 		return
 	}
 	// Any body here would stop Jersey clients from registering again; see the package comment.

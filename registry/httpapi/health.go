@@ -51,8 +51,7 @@ func (s *Server) apiStatus(c echo.Context) error {
 	if s.deps.Status == nil {
 		return errNotFound
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return answerJSON(c, s.deps.Status())
+	return answerLive(c, s.deps.Status())
 }
 
 // showMetrics answers GET /metrics in Prometheus' formats.

@@ -12,8 +12,12 @@ import (
 	"github.com/zonekeeper/zonekeeper/peerstore"
 )
 
-// maxAnnouncement bounds the body of an announcement, which has some 600 bytes.
-const maxAnnouncement = 64 << 10
+// maxAnnouncement bounds the body of an announcement, which has some 600 bytes, maxRoutesCall that of a question for routes, which
+// has fewer: neither is ever a large one, of which only a few may be held at a time.
+const (
+	maxAnnouncement = 64 << 10
+	maxRoutesCall   = 64 << 10
+)
 
 // identity answers GET /api/v1/peer: who this is. It is not secret; probes compare it.
 func (s *Server) identity(c echo.Context) error {
@@ -23,14 +27,17 @@ func (s *Server) identity(c echo.Context) error {
 	return answerJSON(c, s.deps.Identity())
 }
 
-// signed wraps a handler of the protocol between our servers: the body is read whole, the signature verified over it, and only
+// peerCall answers one verified call between our servers.
+type peerCall = func(w http.ResponseWriter, r *http.Request, from peerstore.Caller)
+
+// signed wraps a call between our servers: the body is read whole, at most limit bytes, the signature verified over it, and only
 // then anything is looked at.
-func (s *Server) signed(serve func(PeerProtocol, http.ResponseWriter, *http.Request, peerstore.Caller)) echo.HandlerFunc {
+func (s *Server) signed(serve peerCall, limit int64) echo.HandlerFunc {
 	return func(c echo.Context) error {
-		if s.deps.Peers == nil {
+		if serve == nil {
 			return errNotFound
 		}
-		from, body, err := s.verify(c, s.deps.MaxBatch)
+		from, body, err := s.verify(c, limit)
 		if err != nil {
 			return err
 		}
@@ -38,7 +45,7 @@ func (s *Server) signed(serve func(PeerProtocol, http.ResponseWriter, *http.Requ
 		req := c.Request()
 		req.Body = io.NopCloser(bytes.NewReader(body))
 		req.ContentLength = int64(len(body))
-		serve(s.deps.Peers, c.Response(), req, from)
+		serve(c.Response(), req, from)
 		return nil
 	}
 }

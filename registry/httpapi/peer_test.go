@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -8,7 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
@@ -23,6 +27,8 @@ import (
 var (
 	_ httpapi.PeerProtocol = (*replication.Replicator)(nil)
 	_ httpapi.PeerList     = (*peerstore.List)(nil)
+
+	_ func(*replication.Routes, http.ResponseWriter, *http.Request, peerstore.Caller) = (*replication.Routes).Serve
 )
 
 // protocol records what gets through to the protocol between servers.
@@ -42,6 +48,7 @@ func (p *protocol) ServeVouch(w http.ResponseWriter, r *http.Request, from peers
 type cluster struct {
 	handler  *httpapi.Server
 	protocol *protocol
+	routes   []string // bodies of the name servers' calls
 	metrics  *prometheus.Registry
 	other    *peerstore.Signer
 	taken    []string
@@ -57,7 +64,7 @@ func newCluster(t *testing.T, change ...func(*httpapi.Deps)) *cluster {
 	reg, err := registry.New(registry.Config{})
 	require.NoError(t, err)
 	deps := httpapi.Deps{
-		Registry: reg, Signer: mine, Peers: c.protocol, Registerer: c.metrics, Gatherer: c.metrics,
+		Registry: reg, Signer: mine, Peers: c.protocol, PeerRoutes: c.serveRoutes, Registerer: c.metrics, Gatherer: c.metrics,
 		Identity: func() peerstore.Identity { return peerstore.IdentityOf(peer(1, serving, true), "uuid") },
 		Announce: func(from peerstore.Caller, a peerstore.Announcement) (peerstore.AnnounceAnswer, error) {
 			if a.ClusterUUID != "uuid" {
@@ -73,6 +80,12 @@ func newCluster(t *testing.T, change ...func(*httpapi.Deps)) *cluster {
 	c.handler, err = httpapi.New(deps)
 	require.NoError(t, err)
 	return c
+}
+
+func (c *cluster) serveRoutes(w http.ResponseWriter, r *http.Request, from peerstore.Caller) {
+	body, _ := io.ReadAll(r.Body)
+	c.routes = append(c.routes, from.PeerID+":"+string(body))
+	_, _ = w.Write([]byte("routes"))
 }
 
 func (c *cluster) do(r *http.Request) *httptest.ResponseRecorder {
@@ -122,6 +135,28 @@ func TestSignedCallsGetThrough(t *testing.T) {
 	require.Equal(t, []string{"other:hello"}, c.protocol.streams)
 	c.do(c.signed(t, "/api/v1/peer/vouch", ""))
 	require.Equal(t, []string{"other"}, c.protocol.vouches)
+	w = c.do(c.signed(t, "/api/v1/peer/routes", "what is new?"))
+	require.Equal(t, "routes", w.Body.String())
+	require.Equal(t, []string{"other:what is new?"}, c.routes)
+}
+
+// The calls of name servers are guarded as the stream is, and small.
+func TestRefusedCallsForRoutes(t *testing.T) {
+	c := newCluster(t)
+	const path = "/api/v1/peer/routes"
+	unsigned := httptest.NewRequest(http.MethodPost, path, strings.NewReader("x"))
+	require.Equal(t, http.StatusUnauthorized, c.do(unsigned).Code)
+	stranger := c.signed(t, path, "x")
+	stranger.Header.Set(peerstore.HeaderSignature, strings.Repeat("00", 32))
+	require.Equal(t, http.StatusForbidden, c.do(stranger).Code)
+	require.Equal(t, http.StatusRequestEntityTooLarge, c.do(c.signed(t, path, strings.Repeat(" ", 70_000))).Code)
+	again := c.signed(t, path, "x")
+	again.URL.Path = "/api/v1/peer/vouch"
+	require.Equal(t, http.StatusForbidden, c.do(again).Code, "a signature is for one path")
+	require.Empty(t, c.routes)
+
+	off := newCluster(t, func(d *httpapi.Deps) { d.PeerRoutes = nil })
+	require.Equal(t, http.StatusNotFound, off.do(off.signed(t, path, "x")).Code, "a server without a name server")
 }
 
 func TestRefusedCallsApplyNothingAndAreCounted(t *testing.T) {
@@ -150,6 +185,43 @@ func TestRefusedCallsApplyNothingAndAreCounted(t *testing.T) {
 			require.Equal(t, 1.0, c.refused(t, tc.reason))
 		})
 	}
+}
+
+// An answer may be held back longer than a body may take to arrive, and the connection lives on: net/http lifts the body's deadline
+// when the body is here.
+func TestCallsForRoutesWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		held := 0
+		c := newCluster(t, func(d *httpapi.Deps) {
+			d.PeerRoutes = func(w http.ResponseWriter, r *http.Request, _ peerstore.Caller) {
+				select {
+				case <-time.After(7 * time.Second):
+					held++
+					_, _ = w.Write([]byte("nothing new"))
+				case <-r.Context().Done():
+				}
+			}
+		})
+		listener := newMemoryListener()
+		server := &http.Server{Handler: c.handler, WriteTimeout: 9 * time.Second, ReadHeaderTimeout: 5 * time.Second}
+		var serving sync.WaitGroup
+		serving.Go(func() { _ = server.Serve(listener) })
+		conn := listener.dial()
+		answers := bufio.NewReader(conn)
+		for n := range 3 {
+			call := c.signed(t, "/api/v1/peer/routes", "what is new?")
+			go func() { _ = call.Write(conn) }()
+			resp, err := http.ReadResponse(answers, call)
+			require.NoError(t, err)
+			body, err := io.ReadAll(resp.Body)
+			require.NoError(t, err)
+			require.Equal(t, "nothing new", string(body))
+			require.Equal(t, n+1, held)
+		}
+		require.NoError(t, conn.Close())
+		require.NoError(t, server.Close())
+		serving.Wait()
+	})
 }
 
 func TestACallIsTakenOnce(t *testing.T) {

@@ -33,8 +33,7 @@ func (s *Server) endPreservation(c echo.Context) error {
 		s.deps.Registry.EndPreservation()
 		s.deps.Log.Warn("an operator ended self-preservation", "caller", r.RemoteAddr, "agent", r.UserAgent(), "kept", kept.Kept)
 	}
-	c.Response().Header().Set("Cache-Control", "no-store")
-	return answerJSON(c, struct {
+	return answerLive(c, struct {
 		Ended bool `json:"ended"`
 	}{kept.Active})
 }

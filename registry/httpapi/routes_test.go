@@ -92,7 +92,14 @@ func TestMethodsOfEveryRoute(t *testing.T) {
 		"/zone":                                "GET,OPTIONS",
 		"/livez":                               "GET,OPTIONS",
 		"/serverinfo/statusoverrides":          "GET,OPTIONS",
+		"/rocketmq/nsaddr":                     "GET,OPTIONS",
+		"/rocketmq/nsaddr-broker":              "GET,OPTIONS",
+		"/api/v1/topics":                       "GET,OPTIONS",
+		"/api/v1/topics/Orders":                "GET,OPTIONS",
+		"/api/v1/topics/Orders/why":            "GET,OPTIONS",
+		"/api/v1/brokers":                      "GET,OPTIONS",
 		"/api/v1/peer/stream":                  "POST,OPTIONS",
+		"/api/v1/peer/routes":                  "POST,OPTIONS",
 		"/api/v1/zone/watch":                   "GET,OPTIONS",
 		"/api/v1/self-preservation/end":        "POST,OPTIONS",
 		"/eureka/v2/apps/ORDERS/one/metadata/": "PUT,OPTIONS",
@@ -101,7 +108,7 @@ func TestMethodsOfEveryRoute(t *testing.T) {
 			w := do(handler, method, path, "")
 			require.Equal(t, http.StatusMethodNotAllowed, w.Code, path)
 			require.Equal(t, allow, w.Header().Get("Allow"), "%s %s", method, path)
-			if !strings.HasPrefix(path, "/api/") {
+			if !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, "/rocketmq/") {
 				require.Empty(t, w.Body.String(), path)
 			}
 		}
@@ -116,8 +123,14 @@ func TestMethodsOfEveryRoute(t *testing.T) {
 }
 
 func TestHeadIsGetWithoutBody(t *testing.T) {
-	handler := ordersServer(t, httpapi.Deps{Servers: newServerList(t, urlA), Status: func() any { return "fine" }})
-	for _, path := range []string{"/eureka/apps", "/eureka/apps/ORDERS/one", "/eureka/status", "/zone", "/livez", "/readyz", "/api/v1/status"} {
+	handler := ordersServer(t, httpapi.Deps{
+		Servers: newServerList(t, urlA), Status: func() any { return "fine" },
+		Namesrv: namesrvList{namesrv("10.0.0.1:9876", serving)}, Routes: routeView{"Orders"},
+	})
+	for _, path := range []string{
+		"/eureka/apps", "/eureka/apps/ORDERS/one", "/eureka/status", "/zone", "/livez", "/readyz", "/api/v1/status",
+		"/rocketmq/nsaddr", "/rocketmq/nsaddr-broker", "/api/v1/topics", "/api/v1/topics/Orders", "/api/v1/topics/Orders/why", "/api/v1/brokers",
+	} {
 		w := do(handler, http.MethodHead, path, "")
 		require.Equal(t, http.StatusOK, w.Code, path)
 		require.Empty(t, w.Body.String(), path)
@@ -155,7 +168,7 @@ func TestDrainingClosesConnections(t *testing.T) {
 func TestLastClientCall(t *testing.T) {
 	handler := ordersServer(t, httpapi.Deps{})
 	require.Zero(t, handler.LastClientCall())
-	for _, path := range []string{"/livez", "/zone", "/api/v1/status", "/nosuch"} {
+	for _, path := range []string{"/livez", "/zone", "/api/v1/status", "/nosuch", "/rocketmq/nsaddr", "/api/v1/topics"} {
 		do(handler, http.MethodGet, path, "")
 	}
 	do(handler, http.MethodPost, "/eureka/peerreplication/batch", `{"replicationList":[]}`, "Content-Type", "application/json")
@@ -193,7 +206,10 @@ func TestMetricsHaveBoundedLabels(t *testing.T) {
 		return n
 	}
 	round := func(word string) {
-		for _, path := range []string{"/eureka/apps/" + word + "/b", "/eureka/vips/" + word, "/" + word, "/eureka/apps", "/eureka/apps/" + word} {
+		for _, path := range []string{
+			"/eureka/apps/" + word + "/b", "/eureka/vips/" + word, "/" + word, "/eureka/apps", "/eureka/apps/" + word,
+			"/rocketmq/" + word, "/rocketmq/nsaddr-" + word, "/api/v1/topics/" + word + "/why",
+		} {
 			for _, method := range []string{"GET", "PUT", "DELETE", strings.ToUpper(word), "OPTIONS"} {
 				do(handler, method, path, "")
 			}

@@ -86,6 +86,10 @@ func (s *Server) routes() []*route {
 	for _, f := range clientcfg.Formats() {
 		all = append(all, &route{path: "/zone" + f.Extension(), name: "/zone", get: s.zone(f)})
 	}
+	var stream, vouch peerCall
+	if p := s.deps.Peers; p != nil {
+		stream, vouch = p.ServeStream, p.ServeVouch
+	}
 	return append(all,
 		&route{path: "/livez", get: s.livez},
 		&route{path: "/readyz", get: s.readyz},
@@ -93,13 +97,21 @@ func (s *Server) routes() []*route {
 		// The WAR's servlet has this outside of its version; Spring's filter makes /eureka/serverinfo a 404, and so it is here.
 		&route{path: "/serverinfo/statusoverrides", get: s.statusOverrides},
 
+		// Where RocketMQ's brokers and clients ask for name servers, and what ours knows, for people and tools.
+		&route{path: "/rocketmq/:subgroup", get: s.nsaddr},
+		&route{path: "/api/v1/topics", get: s.topics},
+		&route{path: "/api/v1/topics/:topic", get: s.topicRoute},
+		&route{path: "/api/v1/topics/:topic/why", get: s.whyTopic},
+		&route{path: "/api/v1/brokers", get: s.brokers},
+
 		&route{path: "/api/v1/status", get: s.apiStatus},
 		&route{path: "/api/v1/zone/watch", get: s.watchZone},
 		&route{path: "/api/v1/self-preservation/end", post: s.endPreservation},
 		&route{path: peerstore.IdentityPath, get: s.identity},
 		&route{path: peerstore.AnnouncePath, post: s.announce},
-		&route{path: "/api/v1/peer/stream", post: s.signed(PeerProtocol.ServeStream)},
-		&route{path: "/api/v1/peer/vouch", post: s.signed(PeerProtocol.ServeVouch)},
+		&route{path: "/api/v1/peer/stream", post: s.signed(stream, s.deps.MaxBatch)},
+		&route{path: "/api/v1/peer/vouch", post: s.signed(vouch, s.deps.MaxBatch)},
+		&route{path: "/api/v1/peer/routes", post: s.signed(s.deps.PeerRoutes, maxRoutesCall)},
 	)
 }
 

@@ -28,7 +28,9 @@ type ServerSource interface {
 
 // PeerList is the part of peerstore.List that a ServerSource is made from.
 type PeerList interface {
+	NamesrvList
 	Serving() []peerstore.Peer
+	// Changed is closed when any of the lists may have changed.
 	Changed() <-chan struct{}
 }
 
@@ -47,10 +49,12 @@ type peerSource struct {
 func (p *peerSource) Changed() <-chan struct{} { return p.peers.Changed() }
 
 func (p *peerSource) List() clientcfg.ServerList {
-	if l := serverList(p.cluster, p.peers.Serving()); !l.Empty() {
-		return l
+	l := serverList(p.cluster, p.peers.Serving())
+	if l.Empty() {
+		l = serverList(p.cluster, []peerstore.Peer{p.self()})
 	}
-	return serverList(p.cluster, []peerstore.Peer{p.self()})
+	l.Namesrv = forClients(p.peers)
+	return l
 }
 
 // serverList turns peers into what clients read. A peer with an address that clients could not use is left out: one bad row must
@@ -59,6 +63,9 @@ func serverList(cluster string, peers []peerstore.Peer) clientcfg.ServerList {
 	l := clientcfg.ServerList{Cluster: cluster, Servers: make([]clientcfg.Server, 0, len(peers))}
 	for _, p := range peers {
 		one := clientcfg.Server{URL: p.Addresses.Eureka, Zone: p.Zone, Region: p.Region, ID: p.ID}
+		if p.NamesrvPhase.Living() {
+			one.Namesrv, one.NamesrvPhase = p.Addresses.Namesrv, string(p.NamesrvPhase)
+		}
 		checked, err := clientcfg.ServerList{Servers: []clientcfg.Server{one}}.Normalize()
 		if err == nil {
 			l.Servers = append(l.Servers, checked.Servers...)

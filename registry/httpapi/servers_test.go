@@ -2,11 +2,13 @@ package httpapi_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/zonekeeper/zonekeeper/clientcfg"
 	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/registry/eureka"
 	"github.com/zonekeeper/zonekeeper/registry/httpapi"
@@ -110,6 +112,7 @@ func TestTheNewestIncarnationOfAnAddressIsShown(t *testing.T) {
 
 // peerList is a peerstore.List for tests.
 type peerList struct {
+	namesrvList
 	serving []peerstore.Peer
 	changed chan struct{}
 }
@@ -132,4 +135,44 @@ func TestServerSource(t *testing.T) {
 
 	list.serving = nil
 	require.Equal(t, "http://10.0.0.1:8761/eureka/", source.List().DefaultZone(""), "never empty: the last one is what clients have")
+}
+
+// The list says who runs a name server, and names the same ones for clients as /rocketmq/nsaddr does.
+func TestServerSourceTellsOfNameServers(t *testing.T) {
+	one, two := peer(1, serving, true), peer(2, serving, true)
+	one.Addresses.Namesrv, two.Addresses.Namesrv = "10.0.0.1:9876", "10.0.0.2:9876"
+	list := &peerList{}
+	source := httpapi.NewServerSource("test", list, func() peerstore.Peer { return one })
+	handler := newHandler(t, httpapi.Deps{Servers: source, Namesrv: list})
+	for _, step := range []struct{ one, two, eureka peerstore.Phase }{
+		{"", "", serving}, {joining, "", serving}, {serving, joining, serving}, {serving, serving, serving}, {draining, serving, draining},
+		{left, serving, draining}, {left, draining, draining}, {left, left, left},
+	} {
+		one.NamesrvPhase, two.NamesrvPhase, two.Phase = step.one, step.two, step.eureka
+		list.serving, list.namesrvList = []peerstore.Peer{one}, namesrvList{one, two}
+		if two.Phase == serving {
+			list.serving = append(list.serving, two)
+		}
+		got, err := clientcfg.DecodeServerList(get(handler, "/zone.json").Body.Bytes())
+		require.NoError(t, err)
+		require.Len(t, got.Servers, len(list.serving), "Eureka clients do not notice")
+		require.Equal(t, source.List().ETag(), got.ETag())
+		nsaddr := get(handler, "/rocketmq/nsaddr")
+		if nsaddr.Code == http.StatusOK {
+			require.Equal(t, nsaddr.Body.String(), got.NamesrvAddr()+"\n", step)
+		} else {
+			require.Empty(t, got.NamesrvAddr(), step)
+		}
+		if step.one == joining {
+			require.Equal(t, "10.0.0.1:9876", got.Servers[0].Namesrv)
+			require.Equal(t, "joining", got.Servers[0].NamesrvPhase)
+		}
+		if step.one == left {
+			require.Empty(t, got.Servers[0].Namesrv)
+		}
+	}
+	one.Addresses.Namesrv, one.NamesrvPhase = "ns.example:9876", serving
+	list.serving, list.namesrvList = []peerstore.Peer{one}, namesrvList{one}
+	require.Len(t, source.List().Servers, 1, "a bad address of a name server costs nobody the server")
+	require.Empty(t, source.List().NamesrvAddr())
 }
