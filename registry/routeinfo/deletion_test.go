@@ -1,0 +1,186 @@
+package routeinfo
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/zonekeeper/zonekeeper/registry/remoting"
+)
+
+func (f *fixture) deleteTopic(topic, cluster string) {
+	f.t.Helper()
+	require.NoError(f.t, f.DeleteTopic(topic, cluster, "me", f.now))
+}
+
+// topics.json steps 41 to 54
+func TestDeleteTopic(t *testing.T) {
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0), named("T1", "T2"))
+	f.register(2, brokerOf("b", 0), inCluster("B"), named("T1", "T3"))
+	f.deleteTopic("T1", "B")
+	require.Equal(t, []string{"broker-a 0=" + addrOf("a", 0) + " perm 6"}, f.brokersOf("T1"))
+	f.deleteTopic("T1", "")
+	require.Nil(t, f.lookup("T1"))
+	require.Equal(t, []string{"T2", "T3"}, f.topicNames())
+	words := len(f.Words())
+	f.deleteTopic("Nope", "")
+	f.deleteTopic("T2", "Nope")
+	f.deleteTopic("T1", "")
+	require.NotNil(t, f.lookup("T2"))
+	require.Len(t, f.Words(), words)
+}
+
+func TestDeletionsHoldByDataVersion(t *testing.T) {
+	f := newFixture(t)
+	f.register(1)
+	f.deleteTopic("T1", "")
+	f.register(1)
+	require.Nil(t, f.lookup("T1"), "the same version again")
+	f.register(1, named("T1", "T2", "T3"))
+	require.Nil(t, f.lookup("T1"), "the same version with other topics")
+	f.ConnClosed(1, f.now)
+	f.register(2)
+	require.Nil(t, f.lookup("T1"), "over another connection")
+	f.register(2, versioned(2), named("T2", "T3"))
+	require.Nil(t, f.lookup("T1"), "another version without it")
+	f.register(2, versioned(3))
+	require.NotNil(t, f.lookup("T1"), "the broker's newer word")
+
+	restarted := newFixture(t)
+	for _, w := range f.Words() {
+		require.True(t, restarted.MergeWord(w))
+	}
+	restarted.register(1)
+	require.Nil(t, restarted.lookup("T1"), "after a restart of all servers")
+	require.NotNil(t, restarted.lookup("T2"))
+}
+
+// A word may come after the registration: from a slow database, or from another server.
+func TestDeletionsThatComeLate(t *testing.T) {
+	origin := newFixture(t)
+	origin.register(1, versioned(5))
+	origin.deleteTopic("T1", "")
+	word := origin.Words()[0]
+
+	for _, row := range []struct {
+		name          string
+		registrations [][]change
+		routed        bool
+	}{
+		{"at that version", [][]change{{versioned(5)}}, false},
+		{"carried by a later version", [][]change{{versioned(5)}, {versioned(6)}}, true},
+		{"not carried since that version", [][]change{{versioned(5)}, {versioned(6), named("T3")}}, false},
+		{"carried by another version, then not", [][]change{{versioned(4)}, {versioned(6), named("T3")}}, true},
+		{"of another broker", [][]change{{brokerOf("b", 0), versioned(5)}}, true},
+		{"of another cluster", [][]change{{inCluster("D"), versioned(5)}}, true},
+		{"by a slave that copied its master", [][]change{{brokerOf("a", 1), versioned(5)}}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFixture(t)
+			for _, options := range row.registrations {
+				f.register(1, options...)
+			}
+			require.True(t, f.MergeWord(word))
+			require.False(t, f.MergeWord(word))
+			require.Equal(t, row.routed, f.lookup("T1") != nil)
+		})
+	}
+}
+
+func TestRegisterTopicLiftsDeletions(t *testing.T) {
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0))
+	f.register(2, brokerOf("b", 0))
+	f.deleteTopic("T1", "")
+	require.NoError(t, f.RegisterTopic("T1", []remoting.QueueData{{Broker: "broker-a", ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
+	f.register(1, brokerOf("a", 0))
+	f.register(2, brokerOf("b", 0))
+	route := f.lookup("T1")
+	require.Equal(t, []remoting.QueueData{{Broker: "broker-a", ReadQueues: 3, WriteQueues: 3, Perm: 6}}, route.Queues)
+}
+
+// topics.json steps 17 to 40
+func TestRegisterTopic(t *testing.T) {
+	at := func(names ...string) (qs []remoting.QueueData) {
+		for _, name := range names {
+			qs = append(qs, remoting.QueueData{Broker: name, ReadQueues: 3, WriteQueues: 3, Perm: 6})
+		}
+		return qs
+	}
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0))
+	f.register(2, brokerOf("b", 0))
+	for _, row := range []struct {
+		topic string
+		qs    []remoting.QueueData
+		want  int // groups
+	}{
+		{"New1", at("broker-a"), 1},
+		{"New2", at("nope"), 0},
+		{"New1", at("broker-b", "nope"), 2},
+		{"New3", at("broker-b", "nope"), 0},
+		{"New4", nil, 0},
+	} {
+		require.NoError(t, f.RegisterTopic(row.topic, row.qs, f.now))
+		require.Len(t, f.brokersOf(row.topic), row.want, row.topic)
+	}
+	require.Error(t, f.RegisterTopic(strings.Repeat("x", remoting.MaxName+1), at("broker-a"), f.now))
+	f.register(1, brokerOf("a", 0), named("T1", "New1"))
+	require.Equal(t, int32(3), f.lookup("New1").Queues[0].ReadQueues, "it is known, and the version is the same")
+}
+
+func TestDeletionsAtManyBrokersAreRefused(t *testing.T) {
+	f := newFixture(t)
+	for i := range 500 {
+		f.register(ConnID(i+1), at(fmt.Sprintf("10.0.0.1:%d", i)), func(r *remoting.Registration) { r.Name = fmt.Sprintf("broker-%d", i) })
+	}
+	err := f.DeleteTopic("T1", "", "me", f.now)
+	require.ErrorContains(t, err, "too many brokers have the topic for a deletion that holds")
+	require.Len(t, f.brokersOf("T1"), 500)
+}
+
+func TestDeletionsSaidAtTheSameTimeAreBothMeant(t *testing.T) {
+	a := newFixture(t)
+	b := newFixture(t, func(c *Config) { c.Epoch = 2 })
+	a.register(1, brokerOf("a", 0))
+	b.register(1, brokerOf("b", 0))
+	a.deleteTopic("T1", "")
+	b.deleteTopic("T1", "")
+	for range 3 {
+		for _, w := range a.Words() {
+			b.MergeWord(w)
+		}
+		for _, w := range b.Words() {
+			a.MergeWord(w)
+		}
+	}
+	require.Equal(t, a.Words(), b.Words())
+	for _, f := range []*fixture{a, b} {
+		f.register(1, brokerOf("a", 0))
+		f.register(2, brokerOf("b", 0))
+		require.Nil(t, f.lookup("T1"))
+	}
+}
+
+func TestTheFaultOfForgottenDeletions(t *testing.T) {
+	f := newFixture(t, func(c *Config) { c.Faults.ForgetDeletions = true })
+	f.register(1)
+	f.deleteTopic("T1", "")
+	require.Nil(t, f.lookup("T1"))
+	f.register(1)
+	require.NotNil(t, f.lookup("T1"))
+}
+
+func TestDeletedVersionsAreBounded(t *testing.T) {
+	d := deletedVersions{}
+	for n := range int64(20) {
+		require.True(t, d.add("broker-a", version(n)))
+		require.False(t, d.add("broker-a", version(n)))
+	}
+	require.Len(t, d["broker-a"], versionsDeleted)
+	require.Equal(t, d, decodeDeletedVersions(d.encode()))
+	require.Empty(t, decodeDeletedVersions("not JSON"))
+}

@@ -1,0 +1,2 @@
+// Package routeinfo is the RocketMQ route state of one server.
+package routeinfo
