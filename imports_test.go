@@ -32,11 +32,15 @@ var rooms = map[string][]string{
 	"registry/eureka":            {},
 	"registry/eureka/recorded":   {"registry/eureka"},
 	"registry":                   {"registry/eureka"},
+	"registry/remoting":          {},
+	"registry/remoting/recorded": {"registry/remoting"},
+	"registry/routeinfo":         {"registry/remoting"},
+	"registry/namesrv":           {"registry/routeinfo", "registry/remoting"},
 	"registry/intent":            {"registry/eureka"},
 	"registry/intent/pgintent":   {"registry/intent", "registry/eureka"},
 	"registry/intent/intenttest": {"registry/intent", "registry/eureka"},
-	"registry/replication":       {"registry", "registry/eureka", "peerstore"},
-	"registry/httpapi":           {"registry", "registry/eureka", "registry/replication", "clientcfg", "peerstore"},
+	"registry/replication":       {"registry", "registry/eureka", "registry/routeinfo", "registry/remoting", "peerstore"},
+	"registry/httpapi":           {"registry", "registry/eureka", "registry/replication", "registry/routeinfo", "clientcfg", "peerstore"},
 
 	"clientcfg":              {},
 	"clientcfg/pgsource":     {"clientcfg"},
@@ -87,12 +91,12 @@ var walls = []wall{
 	},
 	{
 		"github.com/klauspost/compress/",
-		[]string{"registry", "*test"},
-		"snapshots are compressed once, where they are made; everybody else writes the bytes",
+		[]string{"registry", "registry/remoting", "*test"},
+		"snapshots are compressed once, where they are made, and brokers compress registrations; everybody else writes the bytes",
 	},
 	{
 		"github.com/prometheus/client_golang/",
-		[]string{"registry/httpapi", "registry/replication", "registry", "peerstore/pgstore", "cmd/zonekeeper", "*test"},
+		[]string{"registry/httpapi", "registry/replication", "registry/namesrv", "registry", "peerstore/pgstore", "cmd/zonekeeper", "*test"},
 		"only packages that count, and the program that gathers",
 	},
 	{

@@ -111,16 +111,21 @@ func (st *stream) deliver(ctx context.Context, q request, frames []byte, compose
 func (s *sender) post(ctx context.Context, path string, body []byte) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.CallTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+path, bytes.NewReader(body))
+	return exchange(ctx, s.cfg.Transport, s.cfg.Signer, s.peer.ID, s.url+path, body, maxBody)
+}
+
+// exchange sends one signed body to the peer whose id is to and returns the body of its answer, of at most limit bytes, verified.
+func exchange(ctx context.Context, way http.RoundTripper, signer *peerstore.Signer, to, url string, body []byte, limit int64) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
 	if err != nil {
 		return nil, fmt.Errorf("call peer: %w", err)
 	}
 	req.Header.Set("Content-Type", MediaType)
 	req.Header.Set("Accept", MediaType)
-	if err := s.cfg.Signer.Sign(req, body, s.peer.ID); err != nil {
+	if err := signer.Sign(req, body, to); err != nil {
 		return nil, fmt.Errorf("call peer: %w", err)
 	}
-	res, err := s.cfg.Transport.RoundTrip(req)
+	res, err := way.RoundTrip(req)
 	if err != nil {
 		return nil, fmt.Errorf("call peer: %w", err)
 	}
@@ -132,14 +137,14 @@ func (s *sender) post(ctx context.Context, path string, body []byte) ([]byte, er
 	if t := res.Header.Get("Content-Type"); t != MediaType {
 		return nil, fmt.Errorf("call peer: %w: answer of type %q", errWire, t)
 	}
-	answer, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
+	answer, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
 	if err != nil {
 		return nil, fmt.Errorf("read the peer's answer: %w", err)
 	}
-	if len(answer) > maxBody {
-		return nil, fmt.Errorf("call peer: %w: answer of more than %d bytes", errWire, maxBody)
+	if int64(len(answer)) > limit {
+		return nil, fmt.Errorf("call peer: %w: answer of more than %d bytes", errWire, limit)
 	}
-	if err := s.cfg.Signer.VerifyAnswer(res.Header, req, answer); err != nil {
+	if err := signer.VerifyAnswer(res.Header, req, answer); err != nil {
 		return nil, fmt.Errorf("call peer: %w", err)
 	}
 	return answer, nil

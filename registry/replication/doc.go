@@ -47,12 +47,26 @@
 // what they have. What comes from them arrives through httpapi, like from any client; it is copied to our own servers, never to
 // other Java servers.
 //
+// # Routes
+//
+// Name servers share what brokers tell them in the other direction: every server asks each listed one that runs a name server for its
+// news, in calls that are held back until there are some.
+//
+//	namesrv --Register--> table of the peer <--Since-- Serve <==POST== puller --Inherit--> table of this server
+//
+// The feed, and who may say what about whom, is the table's affair (registry/routeinfo); Routes carry it, know which peers are heard,
+// and compare digests. The state is small next to the registry's, and a broker registers everything anew every half minute: so there is
+// one kind of comparison, and one kind of mending, the full copy. A peer is not heard from the moment a call to it breaks: when a
+// broker dies, the word of those who cannot be asked any more must not keep it. See section 18 of docs/wire.md.
+//
 // # Files
 //
 //   - replicator.go, config.go, status.go, totals.go: the package's surface.
 //   - feed.go, queue.go, sender.go, stream.go, compose.go, copies.go, call.go: the sending side, in the order in which a change passes.
 //   - serve.go, session.go, receive.go, replies.go, digest.go: the receiving side.
 //   - hearing.go, vouch.go: what an eviction may rest on.
+//   - route.go, route_config.go, route_status.go: Routes, the surface of sharing routes.
+//   - route_puller.go, route_heard.go, route_agree.go: the asking side; route_serve.go, route_polls.go: the answering side.
 //   - wire*.go: messages, one a file, every length bounded.
 //   - javaqueue.go, javasender.go, javacall.go: Java servers.
 package replication
