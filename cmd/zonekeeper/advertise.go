@@ -2,6 +2,7 @@ package main
 
 import (
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,6 +27,23 @@ func advertiseURL(listener net.Addr, databaseURL string) string {
 		host = peerstore.AdvertiseHost(peerstore.SystemNetwork(), dbHost, dbPort).String()
 	}
 	return peerstore.AdvertiseURL(host, port)
+}
+
+// advertiseNamesrv is the address that RocketMQ's brokers and clients are told when none was given: where the listener is bound to one
+// address, that; else the IP that clients of Eureka are told, when it is one; else what peerstore finds out from the way to the database.
+func advertiseNamesrv(listener net.Addr, eurekaURL, databaseURL string) string {
+	bound, err := netip.ParseAddrPort(listener.String())
+	if err != nil {
+		return ""
+	}
+	ip := bound.Addr().Unmap()
+	if ip.IsUnspecified() {
+		if ip, err = netip.ParseAddr(hostOf(eurekaURL)); err != nil || ip.IsUnspecified() {
+			dbHost, dbPort := databaseHost(databaseURL)
+			ip = peerstore.AdvertiseHost(peerstore.SystemNetwork(), dbHost, dbPort)
+		}
+	}
+	return netip.AddrPortFrom(ip.Unmap().WithZone(""), bound.Port()).String()
 }
 
 // databaseHost is the first host of a database URL, or "" when there is none.

@@ -19,6 +19,7 @@ import (
 	"github.com/zonekeeper/zonekeeper/registry/httpapi"
 	"github.com/zonekeeper/zonekeeper/registry/intent"
 	"github.com/zonekeeper/zonekeeper/registry/replication"
+	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
 )
 
 // Deps is everything an App takes from the world around it, so that a test can give it another one: in-memory connections,
@@ -26,12 +27,20 @@ import (
 type Deps struct {
 	// Listener is where HTTP is served. Required; the App closes it.
 	Listener net.Listener
+	// Namesrv is where RocketMQ is served. Nil means that there is no name server. The App closes it.
+	Namesrv net.Listener
 	// Dial connects to other servers. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// DialBroker connects to RocketMQ brokers, to tell them what they asked to be told. Nil means TCP.
+	DialBroker func(ctx context.Context, network, address string) (net.Conn, error)
 	// Store is the table of servers. Nil means that there is no database: the App lives on its list from disk and its seeds.
 	Store peerstore.Store
 	// Intent is the table of overrides. Nil means that overrides last as long as the servers.
 	Intent intent.Store
+	// Words and Audit are the tables of what operators said about RocketMQ's routes, and of who did. Nil means that words last as long
+	// as the servers, and that the log alone tells.
+	Words intent.WordStore
+	Audit intent.AuditStore
 	// Prepare makes the database ready for use before the first registration, as by migrating it. It is repeated until it
 	// succeeds. Nil means that nothing has to be done.
 	Prepare func(context.Context) error
@@ -51,6 +60,9 @@ type Faults struct {
 	Registry    registry.Faults
 	List        peerstore.Faults
 	Replication replication.Faults
+	// Of the name server: its routes, and how they are shared.
+	Routes       routeinfo.Faults
+	RouteSharing replication.RouteFaults
 }
 
 // An App is one server: it joins the cluster, copies its registry, serves clients, drains and leaves.
@@ -67,6 +79,7 @@ type App struct {
 	registry   *registry.Registry
 	replicator *replication.Replicator
 	intents    *intent.Queue // nil without a store
+	namesrv    *nameServer   // nil: this server speaks no RocketMQ
 	api        *httpapi.Server
 	http       *http.Server
 	peers      *http.Transport
@@ -100,12 +113,15 @@ func New(cfg Config, deps Deps) (*App, error) {
 		metrics: prometheus.NewRegistry(), looked: make(chan struct{}), intentsRead: make(chan struct{}),
 	}
 	a.peers = peerTransport(deps.Dial)
-	for _, wire := range []func() error{a.wireMembership, a.wireRegistry, a.wireReplication, a.wireHTTP} {
+	for _, wire := range []func() error{a.wireMembership, a.wireRegistry, a.wireReplication, a.wireNamesrv, a.wireHTTP} {
 		if err := wire(); err != nil {
 			return nil, err
 		}
 	}
 	a.countMyself()
+	if a.namesrv != nil {
+		a.countNamesrv()
+	}
 	return a, nil
 }
 
@@ -165,6 +181,12 @@ func (a *App) Run(ctx context.Context) error {
 	if a.intents != nil {
 		start(work, "intent", a.intents.Run)
 		start(work, "intent", a.readIntents)
+	}
+	if a.namesrv != nil {
+		start(work, "name server", a.namesrv.serve)
+		start(work, "routes", a.copyRoutes)
+		start(work, "departures", a.namesrv.departures.Run)
+		a.keepWords(work, start)
 	}
 	start(ctx, "join", a.join)
 

@@ -59,7 +59,7 @@ func (w world) start(t *testing.T, edit func(*Config, *Deps)) *running {
 	require.NoError(t, err)
 	cfg := testConfig(t)
 	cfg.AdvertiseURL = "http://" + listener.Addr().String() + "/eureka/"
-	deps := Deps{Listener: listener, Store: w.store, Intent: w.intents, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
+	deps := Deps{Listener: listener, Store: w.store, Intent: w.intents, Words: w.intents, Audit: w.intents, Log: slog.New(slog.NewTextHandler(t.Output(), nil))}
 	if edit != nil {
 		edit(&cfg, &deps)
 	}
@@ -334,7 +334,7 @@ func TestReplicationAsksForCredentials(t *testing.T) {
 }
 
 func TestWithoutDatabaseOrListNobodyIsReady(t *testing.T) {
-	a := world{}.start(t, func(_ *Config, d *Deps) { d.Intent = nil })
+	a := world{}.start(t, func(_ *Config, d *Deps) { d.Intent, d.Words, d.Audit = nil, nil, nil })
 	a.eventually("answers", func() bool { s, _ := a.call(http.MethodGet, "/livez", ""); return s == http.StatusOK })
 	a.register("ORDERS", "orders-1")
 	status, body := a.call(http.MethodGet, "/readyz", "")

@@ -22,7 +22,12 @@ func (p *program) get(ctx context.Context, path, accept string) ([]byte, error) 
 
 // call asks the server that --server names for something, or to do something.
 func (p *program) call(ctx context.Context, method, path, accept string) ([]byte, error) {
-	address := p.config.Ask.Server + path
+	return callServer(ctx, p.config.Ask.Server, method, path, accept)
+}
+
+// callServer asks a server, which is scheme, host and port.
+func callServer(ctx context.Context, server, method, path, accept string) ([]byte, error) {
+	address := server + path
 	req, err := http.NewRequestWithContext(ctx, method, address, nil)
 	if err != nil {
 		return nil, err

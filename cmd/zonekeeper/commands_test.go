@@ -32,6 +32,7 @@ func sampleStatus() status {
 		Sentence: "Keeping 28 instances whose leases are over: 70% of the renewals expected in the last 60 s are missing.",
 	}
 	s.Peer = peer("aaaaaaaa-0000-4000-8000-000000000001", 1, peerstore.PhaseServing, "http://10.0.0.1:8761/eureka/")
+	s.Peer.Addresses.Namesrv, s.Peer.NamesrvPhase = "10.0.0.1:9876", peerstore.PhaseServing
 	s.Peers = []peerStatus{
 		{Peer: s.Peer, Self: true, Verdict: "this server", Silent: "0s", Age: "0.4s", Stats: peerstore.Stats{Applications: 2, Instances: 5, Digest: 0xfeed, RegistryVersion: 9}},
 		{
@@ -64,7 +65,7 @@ func fakeServer(t *testing.T, s status) string {
 func TestCommandOutputGolden(t *testing.T) {
 	server := fakeServer(t, sampleStatus())
 	for _, args := range []string{
-		"peers ls", "peers ls -o json", "peers ls -o yaml", "peers show bbbb", "peers show 10.0.0.1:8761 -o yaml",
+		"peers ls", "peers ls -o json", "peers ls -o yaml", "peers show aaaa", "peers show bbbb", "peers show 10.0.0.1:8761 -o yaml",
 		"zone print", "zone print --zone b -o json", "preservation show", "preservation end", "preservation end -o json",
 	} {
 		t.Run(args, func(t *testing.T) {

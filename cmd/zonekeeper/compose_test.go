@@ -56,10 +56,10 @@ func TestComposeFile(t *testing.T) {
 		require.Equal(t, first.Command, s.Command)
 		require.Equal(t, first.Environment, s.Environment)
 		require.Equal(t, "server", s.Build.Target)
-		require.Equal(t, "60s", s.Grace, "longer than a drain")
+		require.Equal(t, "180s", s.Grace, "longer than a drain")
 		host = append(host, s.Ports...)
 	}
-	require.Len(t, slices.Compact(slices.Sorted(slices.Values(host))), 3)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(host))), 6)
 	require.Contains(t, names, c.Services["orders"].Build.Target)
 	require.NotEmpty(t, c.Services["postgres"].Image)
 	for _, url := range strings.Split(c.Services["orders"].Environment["ZONEKEEPER_URL"], ",") {
@@ -84,6 +84,8 @@ func TestComposeServicesRunAsProcesses(t *testing.T) {
 				value = pgtest.URL(t)
 			case "ZONEKEEPER_LOG_FORMAT":
 				continue // the test reads the log
+			case "ZONEKEEPER_NAMESRV_LISTEN":
+				value = "127.0.0.1:0" // three on one machine
 			}
 			environ = append(environ, key+"="+value)
 		}

@@ -43,6 +43,9 @@ func (p *program) configCheckCommand() *cobra.Command {
 			if err := p.complete(p.config, listen).knowsSomebody(); err != nil {
 				return err
 			}
+			if err := p.config.Namesrv.usable(); err != nil {
+				return err
+			}
 			fmt.Fprintln(p.stdout, "The configuration is right.")
 			return nil
 		},
@@ -63,10 +66,7 @@ func (p *program) printConfig(origin bool) error {
 		r.heading = append(r.heading, "origin")
 	}
 	for _, o := range inScope(onServe | onAny) {
-		v := configValue{Key: o.key, Value: p.loaded.values[o.key]}
-		if o.secret {
-			v.Value = redacted(v.Value)
-		}
+		v := configValue{Key: o.key, Value: o.shown(p.loaded.values[o.key])}
 		row := []string{v.Key, v.Value}
 		if origin {
 			v.Origin = p.loaded.origins[o.key]

@@ -46,7 +46,7 @@ func openDatabase(ctx context.Context, c Config, log *slog.Logger) (*database, e
 
 func (d *database) Close() { d.pool.Close() }
 
-// intents is the table of overrides.
+// intents is the tables of what operators said: overrides, words about routes, and the audit of who said them.
 func (d *database) intents() *pgintent.Store { return pgintent.New(d.pool, d.schema) }
 
 // prepare is Deps.Prepare for --migrate.

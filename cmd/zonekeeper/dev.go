@@ -20,8 +20,8 @@ func (p *program) devCommand() *cobra.Command {
 	return with(&cobra.Command{
 		Use:   "dev",
 		Short: "Start a whole cluster on this machine, with its own PostgreSQL",
-		Long: "Start a whole cluster on this machine: a PostgreSQL (installed, else fetched), and servers on consecutive loopback\n" +
-			"ports. Ctrl-C ends all of it and leaves nothing behind.\n\n" +
+		Long: "Start a whole cluster on this machine: a PostgreSQL (installed, else fetched), and servers of Eureka and RocketMQ on\n" +
+			"consecutive loopback ports. Ctrl-C ends all of it and leaves nothing behind.\n\n" +
 			"  zonekeeper dev --nodes 3 --demo",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.dev(cmd.Context()) },
@@ -37,15 +37,18 @@ func (p *program) dev(ctx context.Context) (err error) {
 		p.level.Set(slog.LevelWarn) // who tries it out reads what was printed for him
 	}
 	// Ports first: that one is taken should be said before anything was started.
-	listeners, err := p.devListeners(ctx)
+	listeners, err := p.devListeners(ctx, "server", p.config.Dev.BasePort, "--base-port")
 	if err != nil {
 		return err
 	}
-	defer func() {
-		for _, l := range listeners {
-			l.Close() // again, when its server did already
+	defer closeAll(listeners) // again, when their servers did already
+	var namesrv []net.Listener
+	if p.config.Dev.NamesrvBasePort != 0 {
+		if namesrv, err = p.devListeners(ctx, "name server", p.config.Dev.NamesrvBasePort, "--namesrv-base-port"); err != nil {
+			return err
 		}
-	}()
+		defer closeAll(namesrv)
+	}
 
 	postgres, err := localpg.Start(ctx, localpg.Config{
 		URL: p.config.Database.URL, DataDir: p.config.Dev.Data, Progress: p.progress, Log: p.log,
@@ -74,7 +77,7 @@ func (p *program) dev(ctx context.Context) (err error) {
 		return asked("prepare the database", err)
 	}
 
-	apps, err := p.devServers(cfg, db, listeners)
+	apps, err := p.devServers(cfg, db, listeners, namesrv)
 	if err != nil {
 		return err
 	}
@@ -121,28 +124,39 @@ func (p *program) stopping() error {
 	return nil
 }
 
-func (p *program) devListeners(ctx context.Context) ([]net.Listener, error) {
+// devListeners opens consecutive loopback ports, one for each server.
+func (p *program) devListeners(ctx context.Context, what string, base int, flag string) ([]net.Listener, error) {
 	var all []net.Listener
 	for i := range p.config.Dev.Nodes {
-		l, err := listenOn(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(p.config.Dev.BasePort+i)), "--base-port")
+		l, err := listenOn(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(base+i)), flag)
 		if err != nil {
-			for _, open := range all {
-				open.Close()
-			}
-			return nil, fmt.Errorf("server %d of %d: %w", i+1, p.config.Dev.Nodes, err)
+			closeAll(all)
+			return nil, fmt.Errorf("%s %d of %d: %w", what, i+1, p.config.Dev.Nodes, err)
 		}
 		all = append(all, l)
 	}
 	return all, nil
 }
 
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
+}
+
 // devServers makes one App per listener. They share a process, and nothing else but the database.
-func (p *program) devServers(cfg Config, db *database, listeners []net.Listener) ([]*App, error) {
+func (p *program) devServers(cfg Config, db *database, listeners, namesrv []net.Listener) ([]*App, error) {
 	cfg.Drain, cfg.Eureka.ColdWait, cfg.DataDir = 0, 0, "-"
+	cfg.Namesrv.Drain, cfg.Namesrv.ColdWait = 0, 0
 	var apps []*App
 	for i, l := range listeners {
 		cfg.AdvertiseURL = "http://" + l.Addr().String() + "/eureka/"
-		app, err := New(cfg, Deps{Listener: l, Store: db.store, Intent: db.intents(), Log: p.log.With("server", i+1)})
+		said := db.intents()
+		deps := Deps{Listener: l, Store: db.store, Intent: said, Words: said, Audit: said, Log: p.log.With("server", i+1)}
+		if namesrv != nil {
+			deps.Namesrv, cfg.Namesrv.Advertise = namesrv[i], namesrv[i].Addr().String()
+		}
+		app, err := New(cfg, deps)
 		if err != nil {
 			return nil, err
 		}
@@ -158,7 +172,7 @@ func (p *program) awaitReady(ctx context.Context, apps []*App, ended <-chan erro
 	for tick := time.NewTicker(joinTick); ; {
 		ready := 0
 		for _, a := range apps {
-			if a.phase() == peerstore.PhaseServing && len(a.list.Serving()) >= len(apps) {
+			if a.phase() == peerstore.PhaseServing && len(a.list.Serving()) >= len(apps) && a.namesrvComplete(len(apps)) {
 				ready++
 			}
 		}

@@ -71,7 +71,8 @@ func TestDevLeavesNothingBehind(t *testing.T) {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
 
 	var out, errs transcript
-	cmd := exec.Command(bin, "dev", "--nodes", "3", "--demo", "--base-port", strconv.Itoa(base))
+	namesrv := freePorts(t, 3)
+	cmd := exec.Command(bin, "dev", "--nodes", "3", "--demo", "--base-port", strconv.Itoa(base), "--namesrv-base-port", strconv.Itoa(namesrv))
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	began := time.Now()
@@ -92,6 +93,16 @@ func TestDevLeavesNothingBehind(t *testing.T) {
 			apps := fetch(t, client, server(i)+"/eureka/apps")
 			return strings.Contains(apps, "INVENTORY") && strings.Contains(apps, "ORDERS") && strings.Contains(apps, "BILLING")
 		}, 15*time.Second, 20*time.Millisecond, "the sample applications are everywhere")
+	}
+
+	// A broker that registers with one of the name servers is routed on all.
+	addr := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(namesrv+i)) }
+	b := dialNamesrv(t, addr(0))
+	b.register(brokerA)
+	for i := range 3 {
+		c := dialNamesrv(t, addr(i))
+		require.Eventually(t, func() bool { return c.routed("TopicA") }, 5*time.Second, 10*time.Millisecond)
+		require.Equal(t, strings.Join([]string{addr(0), addr(1), addr(2)}, ";")+"\n", fetch(t, client, server(i)+"/rocketmq/nsaddr"))
 	}
 
 	require.NoError(t, cmd.Process.Signal(os.Interrupt))
@@ -119,7 +130,7 @@ func TestDevInterruptedWhileStarting(t *testing.T) {
 			require.NoError(t, os.Chmod(temp, 0o777))
 			t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
 			var errs transcript
-			cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)))
+			cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)), "--namesrv-base-port=off")
 			cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 			cmd.Stderr = &errs
 			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
@@ -146,7 +157,7 @@ func TestDevKilledTakesItsDatabaseAlong(t *testing.T) {
 	require.NoError(t, os.Chmod(temp, 0o777))
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(temp)) })
 	var out transcript
-	cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)))
+	cmd := exec.Command(bin, "dev", "--nodes", "1", "--base-port", strconv.Itoa(freePorts(t, 1)), "--namesrv-base-port=off")
 	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	cmd.Stdout = &out
 	require.NoError(t, cmd.Start())
@@ -183,10 +194,16 @@ func processesIn(t *testing.T, dir string) []string {
 }
 
 func TestWelcomeGolden(t *testing.T) {
-	text, err := renderWelcome(welcomeView{
+	view := welcomeView{
 		Servers:  []string{"http://127.0.0.1:8761/eureka/", "http://127.0.0.1:8762/eureka/"},
+		Namesrv:  []string{"127.0.0.1:9876", "127.0.0.1:9877"},
 		Database: "PostgreSQL 18.0 (/usr/lib/postgresql/18/bin), port 40000, temporary", URL: "postgres://zonekeeper:x@127.0.0.1:40000/postgres", Demo: true,
-	})
+	}
+	text, err := renderWelcome(view)
 	require.NoError(t, err)
 	golden(t, filepath.Join("testdata", "golden", "output-dev.txt"), text)
+	view.Namesrv = nil
+	text, err = renderWelcome(view)
+	require.NoError(t, err)
+	golden(t, filepath.Join("testdata", "golden", "output-dev-namesrv-off.txt"), text)
 }

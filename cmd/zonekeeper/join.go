@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
@@ -20,12 +21,23 @@ const (
 	selfBound        = 10 * time.Second       // no answer at our own address for so long: it cannot be reached from here (hairpin NAT)
 )
 
-// join takes the server from joining to serving: it waits until the others are known, until their registries are copied, and, when
-// nobody serves, until clients had time to come back.
+// join takes both protocols from joining to serving, once the others are known. They wait for different things, and neither for the
+// other.
 func (a *App) join(ctx context.Context) error {
 	if !a.waitForMembership(ctx) {
 		return nil
 	}
+	var both sync.WaitGroup
+	both.Go(func() { a.joinEureka(ctx) })
+	if a.namesrv != nil {
+		both.Go(func() { a.joinNamesrv(ctx) })
+	}
+	both.Wait()
+	return nil
+}
+
+// joinEureka waits until the others' registries are copied and, when nobody serves, until clients had time to come back.
+func (a *App) joinEureka(ctx context.Context) {
 	if a.intents != nil && a.heart.Status().Registered {
 		a.within(ctx, intentBound, func() bool { return closed(a.intentsRead) })
 	}
@@ -33,14 +45,13 @@ func (a *App) join(ctx context.Context) error {
 		a.log.Warn("not every server's registry could be copied in time; serving with what there is", "waited", syncBound)
 	}
 	if !a.coldStart(ctx) {
-		return nil
+		return
 	}
 	a.registry.SyncUp(false)
 	a.heart.SetPhase(peerstore.PhaseServing, "")
 	a.list.Refresh()
 	a.log.Info("serving", "url", a.cfg.AdvertiseURL, "instances", a.registry.Stats().Instances,
 		"peers", len(a.list.Peers()), "after", a.since().Round(time.Millisecond))
-	return nil
 }
 
 // waitForMembership waits until the list of servers can be trusted: it was read after our row was written, or the database does not

@@ -15,15 +15,24 @@ const (
 	flushBound = 2 * time.Second        // for what the other servers and the database have not got yet
 )
 
-// leave ends a run: drain, close the listener, hand over what is queued, say goodbye. The row is closed last of all, so that
-// nobody drops us from a list while we still have something to say; whoever was told by it finds the door closed already.
+// leave ends a run: drain, close the listeners, hand over what is queued, say goodbye. Both protocols drain side by side, and both
+// doors stay open until the slower one has. The row is closed last of all, so that nobody drops us from a list while we still have
+// something to say; whoever was told by it finds the door closed already.
 func (a *App) leave(orderly bool, goodbye func()) {
 	hurry := make(<-chan struct{})
 	if a.deps.Hurry != nil {
 		hurry = a.deps.Hurry()
 	}
 	if orderly {
-		a.drain(hurry)
+		var drains sync.WaitGroup
+		drains.Go(func() { a.drain(hurry) })
+		if a.namesrv != nil {
+			drains.Go(func() { a.drainNamesrv(hurry) })
+		}
+		drains.Wait()
+	}
+	if a.namesrv != nil {
+		a.namesrv.close()
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), closeBound)
 	a.http.SetKeepAlivesEnabled(false)
@@ -48,6 +57,9 @@ func (a *App) leave(orderly bool, goodbye func()) {
 			}
 		})
 	}
+	if a.namesrv != nil {
+		a.namesrv.flush(ctx, &flushes)
+	}
 	flushes.Wait()
 	goodbye()
 	a.log.Info("stopped", "after", a.since().Round(time.Millisecond))
@@ -69,24 +81,28 @@ func (a *App) drain(hurry <-chan struct{}) {
 	// Balancers and agents take their traffic elsewhere when a connection is closed; direct clients are not disturbed by it.
 	a.http.SetKeepAlivesEnabled(false)
 	began := a.deps.Now()
-	end := time.NewTimer(a.cfg.Drain)
+	a.await(hurry, a.cfg.Drain, func() bool {
+		last := a.api.LastClientCall()
+		if last.Before(began) {
+			last = began
+		}
+		return a.deps.Now().Sub(last) >= quietTime
+	})
+}
+
+// await waits until done, until the bound, or until somebody is in a hurry.
+func (a *App) await(hurry <-chan struct{}, bound time.Duration, done func() bool) {
+	end := time.NewTimer(bound)
 	defer end.Stop()
 	tick := time.NewTicker(drainTick)
 	defer tick.Stop()
-	for {
+	for !done() {
 		select {
 		case <-end.C:
 			return
 		case <-hurry:
 			return
 		case <-tick.C:
-			last := a.api.LastClientCall()
-			if last.Before(began) {
-				last = began
-			}
-			if a.deps.Now().Sub(last) >= quietTime {
-				return
-			}
 		}
 	}
 }

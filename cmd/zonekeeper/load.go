@@ -94,11 +94,7 @@ func remedyFrom(err error) string {
 
 // mistake describes what is wrong with the value of an option where it was set.
 func (l *loaded) mistake(o option, rule, remedy string) mistake {
-	value := l.values[o.key]
-	if o.secret {
-		value = redacted(value)
-	}
-	return mistake{Key: o.key, Origin: l.origins[o.key], Value: value, Rule: rule, Remedy: remedy}
+	return mistake{Key: o.key, Origin: l.origins[o.key], Value: o.shown(l.values[o.key]), Rule: rule, Remedy: remedy}
 }
 
 // checkTogether applies the rules that hold between options.
@@ -118,7 +114,7 @@ func (l *loaded) checkTogether(s scope) mistakes {
 		o, _ := optionOf("base-port")
 		wrong = append(wrong, l.mistake(o, fmt.Sprintf("must leave room for %d ports", c.Dev.Nodes), "choose a lower one"))
 	}
-	return wrong
+	return append(wrong, l.checkNamesrv(s)...)
 }
 
 // readFlags takes the flags that were given.

@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/zonekeeper/zonekeeper/registry/namesrv"
+)
 
 // option is one row of the table below: one thing that can be set, everywhere it can be set and all that is said
 // about it. The key decides the rest: db.url is --db-url, ZONEKEEPER_DB_URL and `url` under `db` in the file.
@@ -25,8 +29,8 @@ type scope uint
 const (
 	onServe   scope = 1 << iota // serve, and everything that looks at the server's configuration
 	onDev                       // dev
-	onDB                        // whatever may open the database: migrate, peers, zone
-	onAsk                       // whatever asks a running cluster: peers, zone
+	onDB                        // whatever may open the database: migrate, peers, zone, topics, brokers
+	onAsk                       // whatever asks a running cluster: peers, zone, topics, brokers
 	onPrint                     // whatever prints a result
 	onAny                       // every command that can be configured at all
 	allScopes = onServe | onDev | onDB | onAsk | onPrint | onAny
@@ -38,6 +42,7 @@ const (
 	aboutCluster  = "Cluster"
 	aboutHTTP     = "HTTP"
 	aboutEureka   = "Eureka behaviour"
+	aboutNamesrv  = "RocketMQ name server"
 	aboutProcess  = "Process"
 	aboutDev      = "Only `zonekeeper dev`"
 	aboutCommands = "Operators' commands"
@@ -200,6 +205,91 @@ var options = []option{
 	},
 
 	{
+		key: "namesrv.listen", group: aboutNamesrv, scope: onServe, preset: "off",
+		help: "address and port of the RocketMQ name server, such as :9876; off: none",
+		more: "Brokers and clients find the live ones at `/rocketmq/nsaddr-broker` and `/rocketmq/nsaddr` of any server's HTTP port, " +
+			"or are given `host:9876` as ever. Plain and TLS connections share the port.",
+		binding: listenOrOff(func(c *Config) *string { return &c.Namesrv.Listen }),
+	},
+	{
+		key: "namesrv.advertise", group: aboutNamesrv, scope: onServe,
+		example: "10.1.2.3:9876",
+		help:    "address that brokers and clients are told for the name server, a literal IP and a port",
+		more: "Not set: the address `namesrv.listen` is bound to; where that is every address, the IP in `advertise-url`, else the address from " +
+			"which this host reaches the database, else its first that others can reach; with the port of `namesrv.listen`. " +
+			"It is no name because RocketMQ's Go client refuses names in a list.",
+		binding: literalAddress(func(c *Config) *string { return &c.Namesrv.Advertise }),
+	},
+	{
+		key: "namesrv.properties", group: aboutNamesrv, scope: onServe | onDev,
+		example: "/etc/rocketmq/namesrv.properties",
+		help:    "file of the Apache NameServer's own settings, as its -c takes",
+		more: "Every key is honoured, or said at start to have no meaning here and why; operations.md lists them. A value that is none is a mistake with its line. " +
+			"`listenPort` and `bindAddress` in it do not open a port: `namesrv.listen` does, and wins.",
+		binding: text(func(c *Config) *string { return &c.Namesrv.Properties }),
+	},
+	{
+		key: "namesrv.admin-allow", group: aboutNamesrv, scope: onServe | onDev, preset: "private",
+		help: "who may change what the name server says, with mqadmin and the like: private, none, any, or networks",
+		more: "It guards request codes 100, 102, 205, 216, 217, 318 and 327. `private` is loopback, link-local and private ranges; with networks, loopback may as well; " +
+			"with `none` only those who sign with one of `namesrv.access-keys`. A broker may always register its own topics.",
+		example: "10.0.0.0/8,192.0.2.0/24",
+		binding: adminAllow(func(c *Config) *namesrv.Admin { return &c.Namesrv.Admin }),
+	},
+	{
+		key: "namesrv.access-keys", group: aboutNamesrv, scope: onServe | onDev, secret: true,
+		example: "operator:secret",
+		help:    "access keys whose RocketMQ ACL signature may change what the name server says, as key:secret, separated by commas or lines",
+		binding: accessKeys(func(c *Config) *map[string]string { return &c.Namesrv.Admin.AccessKeys }),
+	},
+	{
+		key: "namesrv.cold-wait", group: aboutNamesrv, scope: onServe, preset: "60s",
+		help: "how long the name servers of a cluster that starts from nothing wait for brokers to register before they answer route lookups",
+		more: "Only when the last servers knew brokers: every broker registers at least every 60 s, and a part of the routes is worse than none, " +
+			"since clients forget the rest. Meanwhile a lookup is answered `name server not ready` and clients keep the routes they have.",
+		binding: duration(func(c *Config) *time.Duration { return &c.Namesrv.ColdWait }, 0, 10*time.Minute),
+	},
+	{
+		key: "namesrv.drain", group: aboutNamesrv, scope: onServe, preset: "150s",
+		help: "longest time a stopping name server goes on answering clients after it left their list",
+		more: "It goes on earlier when nobody asked for a route for 60 s, and at once when no client is connected, when no other name server serves or at a second signal. " +
+			"Clients read the list every 120 s.",
+		binding: duration(func(c *Config) *time.Duration { return &c.Namesrv.Drain }, 0, time.Hour),
+	},
+	{
+		key: "namesrv.max-connections", group: aboutNamesrv, scope: onServe, preset: "16384",
+		help:    "most connections of brokers and clients at a time; further ones are closed at once",
+		binding: integer(func(c *Config) *int { return &c.Namesrv.MaxConnections }, 16, 1_000_000),
+	},
+	{
+		key: "namesrv.tls-mode", group: aboutNamesrv, scope: onServe | onDev,
+		example: "enforcing",
+		help:    "TLS on the name server's port: refused, beside plain connections, or alone",
+		more:    "Not set: `tls.server.mode` of `namesrv.properties`, else permissive.",
+		binding: oneOf(func(c *Config) *string { return &c.Namesrv.TLS.Mode }, "disabled", "permissive", "enforcing"),
+	},
+	{
+		key: "namesrv.tls-cert", group: aboutNamesrv, scope: onServe | onDev,
+		example: "/etc/zonekeeper/tls.crt",
+		help:    "file with the name server's certificate and its chain, in PEM",
+		more: "Not set: `tls.server.certPath` of `namesrv.properties`, else a certificate that is made at start and signed by itself, as the Apache NameServer's. " +
+			"Renewed files are taken up while the server runs.",
+		binding: text(func(c *Config) *string { return &c.Namesrv.TLS.Cert }),
+	},
+	{
+		key: "namesrv.tls-key", group: aboutNamesrv, scope: onServe | onDev,
+		example: "/etc/zonekeeper/tls.key",
+		help:    "file with the key of namesrv.tls-cert, in PEM, without a password",
+		binding: text(func(c *Config) *string { return &c.Namesrv.TLS.Key }),
+	},
+	{
+		key: "namesrv.tls-client-ca", group: aboutNamesrv, scope: onServe | onDev,
+		example: "/etc/zonekeeper/clients.crt",
+		help:    "file with the authorities, in PEM, of whose certificates every TLS client must show one; none: they need none",
+		binding: text(func(c *Config) *string { return &c.Namesrv.TLS.ClientCA }),
+	},
+
+	{
 		key: "data-dir", group: aboutProcess, scope: onServe,
 		example: "/var/lib/zonekeeper",
 		help:    "directory for the last list of servers, in <cluster>/<host_port>/ below it; -: none",
@@ -234,6 +324,11 @@ var options = []option{
 		binding: integer(func(c *Config) *int { return &c.Dev.BasePort }, 1, 65_535),
 	},
 	{
+		key: "namesrv-base-port", group: aboutDev, scope: onDev, preset: "9876", flag: true,
+		help:    "port of the first name server; the others take the next ones; off: none",
+		binding: portOrOff(func(c *Config) *int { return &c.Dev.NamesrvBasePort }),
+	},
+	{
 		key: "demo", group: aboutDev, scope: onDev, preset: "false", flag: true,
 		help:    "register a few sample applications that keep renewing",
 		binding: boolean(func(c *Config) *bool { return &c.Dev.Demo }),
@@ -247,7 +342,7 @@ var options = []option{
 	{
 		key: "server", group: aboutCommands, scope: onAsk, flag: true,
 		help:    "server to ask, such as http://localhost:8761",
-		more:    "Not set: `peers` and `zone` ask the database, `preservation` asks http://127.0.0.1:8761.",
+		more:    "Not set: `peers`, `zone`, `topics` and `brokers` find servers in the database, `preservation` asks http://127.0.0.1:8761.",
 		binding: serverURL(func(c *Config) *string { return &c.Ask.Server }),
 	},
 	{

@@ -57,6 +57,14 @@ func TestNamesOfTheContract(t *testing.T) {
 		{"eureka.cold-wait", "eureka-cold-wait", "ZONEKEEPER_EUREKA_COLD_WAIT", "30s"},
 		{"http.max-body", "http-max-body", "ZONEKEEPER_HTTP_MAX_BODY", "1MiB"},
 		{"data-dir", "data-dir", "ZONEKEEPER_DATA_DIR", ""},
+		{"namesrv.listen", "namesrv-listen", "ZONEKEEPER_NAMESRV_LISTEN", "off"},
+		{"namesrv.advertise", "namesrv-advertise", "ZONEKEEPER_NAMESRV_ADVERTISE", ""},
+		{"namesrv.properties", "namesrv-properties", "ZONEKEEPER_NAMESRV_PROPERTIES", ""},
+		{"namesrv.admin-allow", "namesrv-admin-allow", "ZONEKEEPER_NAMESRV_ADMIN_ALLOW", "private"},
+		{"namesrv.access-keys", "namesrv-access-keys", "ZONEKEEPER_NAMESRV_ACCESS_KEYS", ""},
+		{"namesrv.cold-wait", "namesrv-cold-wait", "ZONEKEEPER_NAMESRV_COLD_WAIT", "60s"},
+		{"namesrv.drain", "namesrv-drain", "ZONEKEEPER_NAMESRV_DRAIN", "150s"},
+		{"namesrv-base-port", "namesrv-base-port", "ZONEKEEPER_NAMESRV_BASE_PORT", "9876"},
 	} {
 		o, known := optionOf(row.key)
 		require.True(t, known, row.key)
@@ -88,7 +96,7 @@ func TestExampleFileIsTheDefaults(t *testing.T) {
 
 func TestHelpGolden(t *testing.T) {
 	for _, args := range []string{
-		"", "serve", "dev", "migrate", "migrate up", "peers", "peers ls", "peers show", "zone print", "preservation", "preservation end", "config", "config print", "version", "completion",
+		"", "serve", "dev", "migrate", "migrate up", "peers", "peers ls", "peers show", "zone print", "topics", "topics ls", "topics route", "topics why", "brokers ls", "preservation", "preservation end", "config", "config print", "version", "completion",
 	} {
 		name := strings.ReplaceAll("zonekeeper "+args, " ", "-")
 		out := command(t, nil, append(strings.Fields(args), "--help")...)

@@ -148,14 +148,21 @@ func (p *program) showPeer(ctx context.Context, which string) error {
 		return usageError{fmt.Sprintf("%d servers fit %q: give more of the id", len(found), which)}
 	}
 	v := found[0]
-	return p.print(result{data: v, rows: [][]string{
+	r := result{data: v, rows: [][]string{
 		{"peer", v.ID}, {"epoch", strconv.FormatInt(v.Epoch, 10)}, {"url", v.Addresses.Eureka}, {"phase", string(v.Phase)}, {"verdict", v.Verdict},
 		{"zone", v.Zone}, {"region", v.Region}, {"host", v.Host}, {"version", v.Version}, {"started", stamp(v.StartedAt)}, {"phase since", stamp(v.PhaseSince)},
 		{"since heartbeat", v.Age}, {"applications", strconv.Itoa(v.Stats.Applications)}, {"instances", strconv.Itoa(v.Stats.Instances)},
 		{"registry version", strconv.FormatInt(v.Stats.RegistryVersion, 10)}, {"digest", v.Stats.Digest.String()},
 		{"self-preservation", strconv.FormatBool(v.Stats.SelfPreservation)}, {"renews per minute", strconv.Itoa(v.Stats.RenewsPerMinute)},
 		{"peers heard", fmt.Sprintf("%d of %d", v.Stats.PeersOK, v.Stats.PeersTotal)}, {"unreachable", strings.Join(v.Stats.Unreachable, " ")},
-	}})
+	}}
+	if v.Addresses.Namesrv != "" {
+		r.rows = append(r.rows, [][]string{
+			{"name server", v.Addresses.Namesrv}, {"name server phase", string(v.NamesrvPhase)}, {"brokers", strconv.Itoa(v.Stats.Brokers)},
+			{"topics", strconv.Itoa(v.Stats.Topics)}, {"routes digest", v.Stats.RoutesDigest.String()},
+		}...)
+	}
+	return p.print(r)
 }
 
 func stamp(t time.Time) string {

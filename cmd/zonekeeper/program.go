@@ -37,6 +37,9 @@ type program struct {
 // errUsage marks an error that exits with 2: the command was called or configured wrongly.
 var errUsage = errors.New("usage")
 
+// errTold ends a command whose result, which was printed, is that something is not as it should be.
+var errTold = errors.New("told")
+
 // usageError is an error whose text is for the caller and whose exit code is 2.
 type usageError struct{ text string }
 
@@ -55,6 +58,8 @@ func (p *program) run(ctx context.Context) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errTold):
+		return exitFailed
 	case errors.As(err, &wrong):
 		fmt.Fprint(p.stderr, wrong.report())
 		return exitUsage
@@ -71,11 +76,12 @@ func (p *program) run(ctx context.Context) int {
 func (p *program) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "zonekeeper",
-		Short: "A service registry for Eureka clients that forms its own cluster",
-		Long: "Zonekeeper is a service registry that Eureka clients use unchanged. Its servers are given a database\n" +
-			"URL and nothing else: they find each other, copy each other's registrations and tell clients who is there.\n\n" +
+		Short: "A service registry for Eureka and a name server for RocketMQ that form their own cluster",
+		Long: "Zonekeeper is a service registry that Eureka clients use unchanged, and a name server for RocketMQ's brokers and clients.\n" +
+			"Its servers are given a database URL and nothing else: they find each other, copy what is registered and tell clients\n" +
+			"who is there.\n\n" +
 			"Try it:   zonekeeper dev --nodes 3 --demo\n" +
-			"Run it:   zonekeeper serve --db-url postgres://...",
+			"Run it:   zonekeeper serve --db-url postgres://... [--namesrv-listen :9876]",
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: p.prepare,
@@ -85,8 +91,8 @@ func (p *program) root() *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{Hidden: true})
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(
-		p.serveCommand(), p.devCommand(), p.migrateCommand(), p.peersCommand(), p.zoneCommand(), p.preservationCommand(),
-		p.configCommand(), p.versionCommand(), p.completionCommand(),
+		p.serveCommand(), p.devCommand(), p.migrateCommand(), p.peersCommand(), p.zoneCommand(), p.topicsCommand(), p.brokersCommand(),
+		p.preservationCommand(), p.configCommand(), p.versionCommand(), p.completionCommand(),
 	)
 	return root
 }

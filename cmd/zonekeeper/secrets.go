@@ -11,7 +11,20 @@ var passwordWord = regexp.MustCompile(`(?i)(password|sslpassword)\s*=\s*('([^'\\
 // passwordInURL finds the password in a URL without parsing it: what is redacted may be malformed.
 var passwordInURL = regexp.MustCompile(`://([^:/?#@\s]*):[^/\s]*@`)
 
-// redacted is a secret as it may be shown: a URL keeps everything but its password, anything else is hidden whole.
+// shown is the value of an option as it may be printed. A database URL keeps everything but its password; any other secret is hidden
+// whole, whatever it looks like.
+func (o option) shown(value string) string {
+	switch {
+	case !o.secret || value == "":
+		return value
+	case o.key == "db.url":
+		return redacted(value)
+	default:
+		return "xxxxx"
+	}
+}
+
+// redacted is a database URL, or what was meant as one, as it may be shown.
 func redacted(secret string) string {
 	switch {
 	case secret == "":

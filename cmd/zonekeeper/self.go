@@ -18,10 +18,16 @@ func (a *App) followList(ctx context.Context) error {
 		if a.cfg.Eureka.RegisterSelf {
 			a.registry.SetServers(a.selfInstances())
 		}
-		if !warned && hides(a.cfg.AdvertiseURL, a.list.Peers()) {
-			warned = true
-			a.log.Warn("our address is loopback while other servers are elsewhere: they and their clients cannot reach us; set --advertise-url",
-				"url", a.cfg.AdvertiseURL)
+		if peers := a.list.Peers(); !warned {
+			if warned = hides(a.cfg.AdvertiseURL, peers); warned {
+				a.log.Warn("our address is loopback while other servers are elsewhere: they and their clients cannot reach us; set --advertise-url",
+					"url", a.cfg.AdvertiseURL)
+			}
+			if a.namesrv != nil && hides("http://"+a.cfg.Namesrv.Advertise, peers) {
+				warned = true
+				a.log.Warn("our name server's address is loopback while other servers are elsewhere: brokers and clients cannot reach it; set --namesrv-advertise",
+					"address", a.cfg.Namesrv.Advertise)
+			}
 		}
 		select {
 		case <-ctx.Done():

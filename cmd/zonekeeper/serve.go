@@ -34,12 +34,24 @@ func (p *program) serve(ctx context.Context) error {
 		return err
 	}
 	defer listener.Close()
+	deps := Deps{Listener: listener, Hurry: p.again, Log: p.log}
+	if err := cfg.Namesrv.usable(); err != nil {
+		return err
+	}
+	if cfg.Namesrv.Listen != "" {
+		if deps.Namesrv, err = listenOn(ctx, cfg.Namesrv.Listen, "--namesrv-listen"); err != nil {
+			return err
+		}
+		defer deps.Namesrv.Close()
+	}
 	cfg = p.complete(cfg, listener.Addr())
+	if deps.Namesrv != nil && cfg.Namesrv.Advertise == "" {
+		cfg.Namesrv.Advertise = advertiseNamesrv(deps.Namesrv.Addr(), cfg.AdvertiseURL, cfg.Database.URL)
+	}
 	if err := cfg.knowsSomebody(); err != nil {
 		return err
 	}
 
-	deps := Deps{Listener: listener, Hurry: p.again, Log: p.log}
 	if cfg.Database.URL != "" {
 		// The pool outlives the signal to stop: the server says goodbye through it.
 		db, err := openDatabase(context.WithoutCancel(ctx), cfg, p.log)
@@ -47,7 +59,9 @@ func (p *program) serve(ctx context.Context) error {
 			return err
 		}
 		defer db.Close()
-		deps.Store, deps.Intent, deps.Prepare = db.store, db.intents(), db.prepare(cfg.Database.Migrate)
+		said := db.intents()
+		deps.Store, deps.Prepare = db.store, db.prepare(cfg.Database.Migrate)
+		deps.Intent, deps.Words, deps.Audit = said, said, said
 	}
 	app, err := New(cfg, deps)
 	if err != nil {
@@ -58,7 +72,27 @@ func (p *program) serve(ctx context.Context) error {
 	p.log.Info("starting", "version", version(), "listen", listener.Addr().String(), "url", cfg.AdvertiseURL, "cluster", cfg.Cluster,
 		"zone", cfg.Zone, "database", redacted(cfg.Database.URL))
 	p.warnIfOpen(listener.Addr(), cfg)
+	if deps.Namesrv != nil {
+		p.sayNamesrv(deps.Namesrv.Addr(), cfg.Namesrv)
+	}
 	return app.Run(ctx)
+}
+
+// sayNamesrv says once what the name server does with what it was told, and who may change what it says.
+func (p *program) sayNamesrv(addr net.Addr, c NamesrvConfig) {
+	p.log.Info("name server", "listen", addr.String(), "address", c.Advertise, "tls", c.Settings.TLSServerMode)
+	for _, n := range c.Notices {
+		p.log.Warn("a key of the properties has no effect", "file", c.Properties, "key", n.Key, "value", n.Value, "reason", n.Reason)
+	}
+	host, _, err := net.SplitHostPort(addr.String())
+	switch allow := p.loaded.values["namesrv.admin-allow"]; {
+	case c.Admin.Any:
+		p.log.Warn("whoever reaches the name server can delete its topics and change its configuration: --namesrv-admin-allow is any")
+	case err == nil && isLoopback(host):
+	default:
+		p.log.Info("who may change topics, permissions and configuration of the name server", "from", allow, "accessKeys", len(c.Admin.AccessKeys),
+			"option", "--namesrv-admin-allow")
+	}
 }
 
 // knowsSomebody refuses a complete configuration with which no other server could ever be found.

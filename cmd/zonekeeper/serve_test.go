@@ -103,3 +103,24 @@ func TestServeWarnsOfAnOpenDoor(t *testing.T) {
 	closed := serveUntil(t, "waiting for the database", db)
 	require.NotContains(t, closed.stderr, "it asks for no credentials")
 }
+
+// What the name server does with what it was told, and who may change what it says, is said once.
+func TestServeSaysWhatTheNameServerDoes(t *testing.T) {
+	db := []string{"ZONEKEEPER_DB_URL=postgres://127.0.0.1:1/db"}
+	properties := writeFile(t, "namesrv.properties", "listenPort=9870\n")
+	out := serveUntil(t, "waiting for the database", db, "--namesrv-listen=:0", "--namesrv-properties", properties)
+	require.Equal(t, exitOK, out.code, out.stderr)
+	require.Equal(t, 1, strings.Count(out.stderr, `"who may change topics, permissions and configuration of the name server","from":"private"`), out.stderr)
+	require.Contains(t, out.stderr, `"key":"listenPort","value":"9870","reason":"--namesrv-listen says where to listen"`)
+	out = serveUntil(t, "waiting for the database", db, "--namesrv-listen=:0", "--namesrv-admin-allow=any")
+	require.Equal(t, 1, strings.Count(out.stderr, "whoever reaches the name server can delete its topics"))
+	out = serveUntil(t, "waiting for the database", db, "--namesrv-listen=127.0.0.1:0")
+	require.NotContains(t, out.stderr, "who may change topics", "only this machine reaches it")
+
+	taken, err := listenOn(t.Context(), "127.0.0.1:0", "--namesrv-listen")
+	require.NoError(t, err)
+	defer taken.Close()
+	refused := command(t, db, "serve", "--http-listen=127.0.0.1:0", "--namesrv-listen", taken.Addr().String())
+	require.Equal(t, exitFailed, refused.code)
+	require.Contains(t, refused.stderr, "choose another with --namesrv-listen")
+}

@@ -1,6 +1,10 @@
 package main
 
-import "time"
+import (
+	"time"
+
+	"github.com/zonekeeper/zonekeeper/registry/namesrv"
+)
 
 // Config is everything that can be configured, as the table in options.go fills it. The server takes its
 // part of it (New), the commands theirs.
@@ -14,6 +18,7 @@ type Config struct {
 	Peer         PeerConfig
 	Drain        time.Duration
 	Eureka       EurekaConfig
+	Namesrv      NamesrvConfig
 	DataDir      string // "-": none
 	Log          LogConfig
 	File         string // the configuration file that was read
@@ -56,6 +61,29 @@ type EurekaConfig struct {
 	Peers             []string // service URLs of Java Eureka servers that we copy to and from
 }
 
+// NamesrvConfig is the RocketMQ name server.
+type NamesrvConfig struct {
+	Listen     string           // empty: off
+	Advertise  string           // ip:port; empty: found out by advertiseNamesrv
+	Properties string           // file of the original's settings; empty: their defaults
+	Settings   namesrv.Settings // what Properties holds, under TLS
+	Notices    []namesrv.Notice // what in Properties has no effect
+	Admin      namesrv.Admin    // with the access keys
+	ColdWait   time.Duration
+	Drain      time.Duration
+	TLS        TLSConfig
+
+	MaxConnections int // 0: namesrv's default
+}
+
+// TLSConfig is how a listener speaks TLS. What is empty here is as Settings have it.
+type TLSConfig struct {
+	Mode     string // disabled, permissive, enforcing
+	Cert     string // file
+	Key      string // file
+	ClientCA string // file; clients must show a certificate
+}
+
 // LogConfig is the log on stderr.
 type LogConfig struct {
 	Level  string // debug, info, warn, error
@@ -64,10 +92,11 @@ type LogConfig struct {
 
 // DevConfig is what only `zonekeeper dev` takes.
 type DevConfig struct {
-	Nodes    int
-	BasePort int
-	Demo     bool
-	Data     string
+	Nodes           int
+	BasePort        int
+	NamesrvBasePort int // 0: no name servers
+	Demo            bool
+	Data            string
 }
 
 // AskConfig is what commands that ask a running cluster take.

@@ -56,6 +56,12 @@ func (w *simWorld) check() {
 			w.checkClient(s, c, now)
 		}
 		w.checkMembers(s, now)
+		w.checkNameServers(s)
+		if s.namesrvServing() {
+			for _, b := range w.brokers {
+				w.checkRoutes(s, b, now)
+			}
+		}
 	}
 }
 

@@ -110,11 +110,7 @@ func (w *simWorld) chaos() {
 		if s == nil {
 			return
 		}
-		way := [2]string{c.host(), s.addr}
-		set := func(on bool) func() {
-			return func() { w.mu.Lock(); defer w.mu.Unlock(); w.apart[way] = on }
-		}
-		w.during(seconds(120), set(true), set(false))
+		w.during(seconds(120), func() { w.separate(c.host(), s.addr, true) }, func() { w.separate(c.host(), s.addr, false) })
 	case 10:
 		c := client()
 		c.Die()

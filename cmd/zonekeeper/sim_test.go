@@ -15,9 +15,10 @@ import (
 	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/registry"
 	"github.com/zonekeeper/zonekeeper/registry/replication"
+	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
 )
 
-// TestSimulation lets a cluster of five Apps and twenty-four clients live through at least thirty faults in ten virtual minutes, then
+// TestSimulation lets a cluster of five Apps, twenty-four Eureka clients and six RocketMQ brokers live through at least thirty faults in ten virtual minutes, then
 // seven quiet ones, and finds no promise broken. ZONEKEEPER_SIM_SEEDS=N runs N seeds; ZONEKEEPER_SIM_SEED=N replays one,
 // with the servers' log.
 func TestSimulation(t *testing.T) {
@@ -56,6 +57,7 @@ func simulate(t *testing.T, seed uint64, faults Faults, log io.Writer) *simWorld
 		for end := time.Now().Add(10 * time.Minute); time.Now().Before(end); {
 			w.live(time.Duration(w.rand.Int64N(int64(20 * time.Second))))
 			w.chaos()
+			w.brokerChaos()
 		}
 		w.settle()
 	})
@@ -83,6 +85,9 @@ func (w *simWorld) begin() {
 				c.Launch()
 			}
 		})
+	}
+	for _, b := range w.brokers {
+		b.Start()
 	}
 	w.live(30 * time.Second)
 }
@@ -115,6 +120,7 @@ func (w *simWorld) settle() {
 	}
 	w.live(300 * time.Second)
 	w.final()
+	w.finalRoutes()
 	w.end()
 }
 
@@ -214,6 +220,37 @@ func TestPlantedBugs(t *testing.T) {
 				if n := w.counts["renewals answered 404"] - before; n > 0 {
 					w.fail("live client sent away", "%d renewals answered 404", n)
 				}
+			},
+		},
+		{
+			"news of routes that get lost", Faults{RouteSharing: replication.RouteFaults{Lossy: true, Trusting: true}},
+			[]string{"live broker missing though all is well", "routes differ", "dead broker kept though its connections closed"},
+			func(w *simWorld) {
+				// Brokers that reach one name server only are known to the others by its word alone.
+				for _, b := range w.brokers {
+					b.Crash()
+					for _, s := range w.slots[1:] {
+						w.separate(b.host, s.namesrv(), true)
+					}
+				}
+				w.live(5 * time.Second)
+				for _, b := range w.brokers {
+					b.Start()
+				}
+				w.live(time.Minute)
+				for _, b := range w.brokers[:3] {
+					b.Crash()
+				}
+				w.live(time.Minute)
+			},
+		},
+		{
+			"the word of a dead name server against all others", Faults{Routes: routeinfo.Faults{KeepUnheard: true}},
+			[]string{"dead broker kept though its connections closed"},
+			func(w *simWorld) {
+				w.slots[0].Crash()
+				w.brokers[0].Crash()
+				w.live(time.Minute)
 			},
 		},
 	} {

@@ -12,54 +12,64 @@ import (
 
 	"github.com/zonekeeper/zonekeeper/peerstore/peerstoretest"
 	"github.com/zonekeeper/zonekeeper/registry"
+	"github.com/zonekeeper/zonekeeper/registry/intent/intenttest"
+	"github.com/zonekeeper/zonekeeper/registry/namesrv"
 )
 
 // simWorld is a cluster of real Apps in virtual time: a network and a database in memory that break on command, clients, and the
 // checks of what must never happen. Everything it decides comes from its seed.
 type simWorld struct {
-	t      *testing.T
-	seed   uint64
-	rand   *rand.Rand
-	ctx    context.Context
-	stop   context.CancelFunc
-	group  sync.WaitGroup
-	net    *simNet
-	db     *peerstoretest.Fake
-	faults Faults
-	dir    string
-	log    slog.Handler
+	t       *testing.T
+	seed    uint64
+	rand    *rand.Rand
+	ctx     context.Context
+	stop    context.CancelFunc
+	group   sync.WaitGroup
+	net     *simNet
+	db      *peerstoretest.Fake
+	intents *intenttest.Fake
+	faults  Faults
+	dir     string
+	log     slog.Handler
 
 	mu      sync.Mutex
 	slots   []*simServer
 	all     []*simServer
 	clients []*simClient
+	brokers []*simBroker
 	apart   map[[2]string]bool // client host and server address without a way to each other
 	counts  map[string]int
 	fails   map[string]string
 	calm    bool
 
-	lastCut   time.Time // when links, pauses or clocks were last not all right
-	lastDB    time.Time // when the database was last not all right
-	lastCrash time.Time
-	disturbed int // cuts and pauses under way
-	dbTrouble int
-	checks    simChecks
-	faultsDid int
+	lastCut     time.Time // when links, pauses or clocks were last not all right
+	lastDB      time.Time // when the database was last not all right
+	lastCrash   time.Time
+	disturbed   int // cuts and pauses under way
+	dbTrouble   int
+	checks      simChecks
+	routeChecks simRouteChecks
+	faultsDid   int
 }
 
 func newSimWorld(t *testing.T, seed uint64, servers, clients int, faults Faults, dir string, log slog.Handler) *simWorld {
 	w := &simWorld{
 		t: t, seed: seed, rand: rand.New(rand.NewPCG(seed, 1)), db: peerstoretest.NewFake(), faults: faults, dir: dir, log: log,
 		slots: make([]*simServer, servers), apart: map[[2]string]bool{}, counts: map[string]int{}, fails: map[string]string{},
-		checks: newSimChecks(),
+		checks: newSimChecks(), routeChecks: newSimRouteChecks(), intents: &intenttest.Fake{},
 	}
 	w.net = newSimNet(rand.New(rand.NewPCG(seed, 2)))
 	w.ctx, w.stop = context.WithCancel(t.Context())
 	for i := range clients {
 		w.clients = append(w.clients, w.newClient(i))
 	}
+	for i := range simBrokers {
+		w.brokers = append(w.brokers, w.newBroker(i))
+	}
 	return w
 }
+
+const simBrokers = 6
 
 func (w *simWorld) count(what string) {
 	w.mu.Lock()
@@ -109,9 +119,13 @@ func (w *simWorld) Start(slot int, sameAddress bool) *simServer {
 			RegisterSelf: true, SelfPreservation: "off", PreservationBound: 30 * time.Minute, LeaseFactor: 1,
 			EvictionInterval: time.Second, Delta: true, ColdWait: 30 * time.Second,
 		},
+		Namesrv: NamesrvConfig{
+			Advertise: s.namesrv(), Settings: namesrv.DefaultSettings(), ColdWait: time.Minute, Drain: 20 * time.Second,
+		},
 		DataDir: w.dir,
 	}, Deps{
 		Listener: w.net.Listen(host, "8761"), Dial: w.net.Dialer(host), Store: s.path, Now: s.now, Rand: float,
+		Namesrv: w.net.Listen(host, "9876"), DialBroker: w.net.Dialer(host), Words: w.intents, Audit: w.intents,
 		NewID: func() string {
 			return fmt.Sprintf("%08x-%04x-4000-8000-%012x", slot, len(w.all), int64(float()*(1<<47)))
 		},
@@ -211,6 +225,13 @@ func (w *simWorld) partitioned(host, addr string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.apart[[2]string{host, addr}]
+}
+
+// separate takes the way between a client or broker and a server away, or gives it back.
+func (w *simWorld) separate(host, addr string, on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.apart[[2]string{host, addr}] = on
 }
 
 // disturb counts troubles of links and processes under way.

@@ -22,6 +22,7 @@ type status struct {
 	JavaPeers    []copyStatus       `json:"javaPeers,omitempty"`
 	Registry     registryStatus     `json:"registry"`
 	Preservation preservationStatus `json:"selfPreservation"`
+	Namesrv      *namesrvStatus     `json:"namesrv,omitempty"` // none: no RocketMQ is spoken here
 }
 
 type databaseStatus struct {
@@ -52,6 +53,7 @@ type peerStatus struct {
 	Age     string          `json:"sinceHeartbeat,omitempty"`
 	Stats   peerstore.Stats `json:"stats"`
 	Copy    *copyStatus     `json:"copy,omitempty"`
+	Routes  *routesStatus   `json:"routes,omitempty"`
 }
 
 // copyStatus is how copying to and from a server goes.
@@ -104,6 +106,7 @@ func (a *App) status() status {
 			Digest: peerstore.Digest(r.Digest), HashCode: a.registry.Snapshot().HashCode(), RenewsLastMinute: r.RenewsLastMinute,
 		},
 		Preservation: preservationStatus{Active: p.Active, Sentence: p.Sentence, Expected: p.Expected, Actual: p.Actual, Kept: p.Kept},
+		Namesrv:      a.namesrvStatus(),
 	}
 	copies := make(map[string]*copyStatus)
 	for _, c := range a.replicator.Status() {
@@ -115,11 +118,17 @@ func (a *App) status() status {
 		}
 		copies[c.ID] = &one
 	}
+	shared := make(map[string]*routesStatus)
+	if a.namesrv != nil {
+		for _, r := range a.namesrv.routes.Status() {
+			shared[r.ID] = routesOf(r)
+		}
+	}
 	for _, m := range a.list.All() {
 		if m.ID == self.ID {
 			m.Stats = a.stats() // now, not as of the last heartbeat
 		}
-		one := peerStatus{Peer: m.Peer, Self: m.ID == self.ID, Verdict: m.Verdict, Silent: seconds(m.Silent), Stats: m.Stats, Copy: copies[m.ID]}
+		one := peerStatus{Peer: m.Peer, Self: m.ID == self.ID, Verdict: m.Verdict, Silent: seconds(m.Silent), Stats: m.Stats, Copy: copies[m.ID], Routes: shared[m.ID]}
 		if m.Age > 0 {
 			one.Age = age(m.Age)
 		}
@@ -188,6 +197,11 @@ func (a *App) ready() (bool, []httpapi.Check) {
 	if h.Quarantined > 0 {
 		checks[2].Detail = "an operator sent us away, for another " + seconds(h.Quarantined)
 	}
+	if a.namesrv != nil {
+		check := a.namesrvCheck()
+		ready = ready && check.OK
+		checks = append(checks, check)
+	}
 	d := a.databaseStatus(a.list.Status())
 	checks = append(checks, httpapi.Check{Name: "database", OK: d.State == "ok", Degraded: d.State != "ok", Detail: d.Problem})
 	return ready, checks
@@ -199,6 +213,10 @@ func (a *App) stats() peerstore.Stats {
 	s := peerstore.Stats{
 		Applications: r.Applications, Instances: r.Instances, RegistryVersion: r.Version, Digest: peerstore.Digest(r.Digest),
 		SelfPreservation: a.registry.Preservation().Active, RenewsPerMinute: r.RenewsLastMinute,
+	}
+	if a.namesrv != nil {
+		known := a.namesrv.table.Stats()
+		s.Brokers, s.Topics, s.RoutesDigest = known.Brokers, known.Topics, peerstore.Digest(a.namesrv.table.Digest())
 	}
 	for _, c := range a.replicator.Status() {
 		if c.Java {

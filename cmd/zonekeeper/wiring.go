@@ -35,7 +35,7 @@ func (a *App) wireMembership() error {
 		Store: store,
 		Peer: peerstore.Peer{
 			Cluster: a.cfg.Cluster, Region: a.cfg.Region, Zone: a.cfg.Zone, Host: host, Version: version(),
-			Addresses: peerstore.Addresses{Eureka: a.cfg.AdvertiseURL},
+			Addresses: a.addresses(),
 			ProtoMin:  peerstore.ProtocolVersion, ProtoMax: peerstore.ProtocolVersion, StartedAt: a.began.UTC(),
 		},
 		Settings:     settings,
@@ -54,6 +54,15 @@ func (a *App) wireMembership() error {
 		Now: a.deps.Now, Rand: a.deps.Rand, Log: a.log, Faults: a.deps.Faults.List,
 	})
 	return nil
+}
+
+// addresses are where we are reached.
+func (a *App) addresses() peerstore.Addresses {
+	known := peerstore.Addresses{Eureka: a.cfg.AdvertiseURL}
+	if a.deps.Namesrv != nil {
+		known.Namesrv = a.cfg.Namesrv.Advertise
+	}
+	return known
 }
 
 // recall opens the directory of the last run and takes the cluster's secret from it, which makes us a peer while the database is away.
@@ -81,6 +90,10 @@ func (a *App) registered(p peerstore.Peer, r peerstore.Registration) {
 	a.signer.SetSecret(r.Secret)
 	a.signer.SetSelf(peerstore.Caller{PeerID: p.ID, Epoch: p.Epoch})
 	a.registry.SetEpoch(p.Epoch)
+	if a.namesrv != nil {
+		a.namesrv.table.SetEpoch(p.Epoch)
+		a.namesrv.table.SetSelf(p.ID)
+	}
 	if a.cache != nil {
 		err := a.cache.SaveSecret(peerstore.SavedSecret{Cluster: a.cfg.Cluster, ClusterUUID: r.ClusterUUID, Secret: r.Secret})
 		if err != nil {
@@ -143,33 +156,48 @@ func (a *App) wireReplication() error {
 
 // replicate copies as soon as calls to other servers can be signed: the secret comes with the registration or from the last run.
 func (a *App) replicate(ctx context.Context) error {
-	if !a.recalled {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-a.heart.Registered():
-		}
+	if !a.awaitSecret(ctx) {
+		return nil
 	}
 	return a.replicator.Run(ctx)
 }
 
+// awaitSecret waits until calls to other servers can be signed. Its result is false when ctx ended.
+func (a *App) awaitSecret(ctx context.Context) bool {
+	if a.recalled {
+		return true
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-a.heart.Registered():
+		return true
+	}
+}
+
 // wireHTTP: what clients, peers and people ask us.
 func (a *App) wireHTTP() error {
-	var err error
-	a.api, err = httpapi.New(httpapi.Deps{
+	deps := httpapi.Deps{
 		Registry: a.registry, Phase: a.phase, Identity: a.identity, Ready: a.ready, Status: func() any { return a.status() },
 		Servers: httpapi.NewServerSource(a.cfg.Cluster, a.list, a.heart.Self),
 		Signer:  a.signer, Peers: a.replicator, Announce: a.list.Announce,
 		UpstreamPreservation: preserve[a.cfg.Eureka.SelfPreservation] == registry.Upstream,
 		NoDelta:              !a.cfg.Eureka.Delta, ReplicationAuth: replicationAuth(a.cfg.Peer.ReplicationAuth),
 		MaxBody: a.cfg.HTTP.MaxBody, MaxBatch: a.cfg.HTTP.MaxBatch, Environment: a.cfg.Region,
-		Now: a.deps.Now, Log: a.log, Registerer: a.metrics, Gatherer: a.metrics,
-	})
-	if err != nil {
+		Namesrv: a.list, Now: a.deps.Now, Log: a.log, Registerer: a.metrics, Gatherer: a.metrics,
+	}
+	if a.namesrv != nil {
+		deps.Routes, deps.PeerRoutes = routeView{a}, a.namesrv.routes.Serve
+	}
+	var err error
+	if a.api, err = httpapi.New(deps); err != nil {
 		return err
 	}
 	a.http = httpServer(a.api, a.log)
 	a.http.RegisterOnShutdown(a.api.StopWatching)
+	if a.namesrv != nil {
+		a.http.RegisterOnShutdown(a.namesrv.routes.StopWaiting)
+	}
 	return nil
 }
 

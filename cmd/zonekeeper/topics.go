@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/zonekeeper/zonekeeper/registry/httpapi"
+	"github.com/zonekeeper/zonekeeper/registry/remoting"
+)
+
+func (p *program) topicsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "topics",
+		Short: "Show RocketMQ topics and their routes",
+		Args:  onlyCommands,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	const scope = onDB | onAsk | onPrint | onAny
+	cmd.AddCommand(
+		with(&cobra.Command{
+			Use:   "ls [PART]",
+			Short: "List the topics whose name contains PART, as one server (--server) or every live one knows them",
+			Args:  cobra.MaximumNArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return p.listTopics(cmd.Context(), strings.Join(args, ""))
+			},
+		}, scope),
+		with(&cobra.Command{
+			Use:   "route TOPIC",
+			Short: "Show the brokers and queues that clients are told for a topic",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return p.showRoute(cmd.Context(), args[0]) },
+		}, scope),
+		with(&cobra.Command{
+			Use:   "why TOPIC",
+			Short: "Explain why clients find a route of a topic, or \"No route info of this topic\"",
+			Long: "Explain why clients find a route of a topic, or \"No route info of this topic\": which brokers have it and when they last registered,\n" +
+				"through which server, on which servers it is routed, and whose word took a permission away or deleted it. Without --server every\n" +
+				"live name server that the database knows is asked. The exit code is 0 when all of them route the topic, else 1.",
+			Args: cobra.ExactArgs(1),
+			RunE: func(cmd *cobra.Command, args []string) error { return p.whyTopic(cmd.Context(), args[0]) },
+		}, scope),
+	)
+	return cmd
+}
+
+// reply is what one name server answered, or why it did not.
+type reply[T any] struct {
+	Server string `json:"server"` // scheme, host and port of its HTTP
+	Name   string `json:"name"`   // what people call it: the address of the name server, if it is known
+	Answer T      `json:"answer"`
+	Err    string `json:"error,omitempty"`
+}
+
+// askNamesrvs asks the server that --server names, or every live one with a name server that the database knows, all at once. The answers
+// come in the order of the servers' incarnations. It is an error when none of them answers.
+func askNamesrvs[T any](ctx context.Context, p *program, path string) ([]reply[T], error) {
+	all := []reply[T]{{Server: p.config.Ask.Server, Name: p.config.Ask.Server}}
+	if p.config.Ask.Server == "" {
+		view, err := p.askRows(ctx)
+		if err != nil {
+			return nil, err
+		}
+		all = nil
+		for _, r := range view.Rows {
+			if r.Live && r.NamesrvPhase.Living() {
+				all = append(all, reply[T]{Server: r.BaseURL(), Name: r.Addresses.Namesrv})
+			}
+		}
+		if len(all) == 0 {
+			return nil, fmt.Errorf("cluster %s: no server runs a RocketMQ name server: start them with --namesrv-listen=:9876", p.config.Cluster)
+		}
+	} else if _, err := p.askStatus(ctx); err != nil { // is it the cluster that is meant?
+		return nil, err
+	}
+	var calls sync.WaitGroup
+	errs := make([]error, len(all))
+	for i := range all {
+		calls.Go(func() {
+			body, err := callServer(ctx, all[i].Server, "GET", path, "application/json")
+			if err == nil {
+				err = json.Unmarshal(body, &all[i].Answer)
+			}
+			if errs[i] = err; err != nil {
+				all[i].Err = err.Error()
+			}
+		})
+	}
+	calls.Wait()
+	if !slices.Contains(errs, nil) {
+		return nil, errors.Join(errs...)
+	}
+	return all, nil
+}
+
+// silent is a sentence for each server that did not answer.
+func silent[T any](all []reply[T]) []string {
+	var sentences []string
+	for _, one := range all {
+		if one.Err != "" {
+			sentences = append(sentences, fmt.Sprintf("%s did not answer: %s.", one.Name, one.Err))
+		}
+	}
+	return sentences
+}
+
+// share says on how many of the servers that answered something holds.
+func share[T any](n int, all []reply[T]) string {
+	answered := 0
+	for _, one := range all {
+		if one.Err == "" {
+			answered++
+		}
+	}
+	return fmt.Sprintf("%d of %d", n, answered)
+}
+
+// topicRow is a topic as `topics ls` shows it.
+type topicRow struct {
+	httpapi.Topic
+	Servers int `json:"servers"` // on how many of those that answered it is routed
+}
+
+func (p *program) listTopics(ctx context.Context, part string) error {
+	ctx, cancel := p.operation(ctx)
+	defer cancel()
+	all, err := askNamesrvs[httpapi.TopicPage](ctx, p, "/api/v1/topics?limit=100000&q="+url.QueryEscape(part))
+	if err != nil {
+		return err
+	}
+	known := make(map[string]*topicRow)
+	rows := []*topicRow{}
+	for _, one := range all {
+		for _, t := range one.Answer.Topics {
+			row := known[t.Name]
+			if row == nil {
+				row = &topicRow{Topic: t}
+				known[t.Name] = row
+				rows = append(rows, row)
+			}
+			row.Servers++
+			if len(t.Brokers) > len(row.Brokers) {
+				row.Topic = t
+			}
+		}
+	}
+	slices.SortFunc(rows, func(a, b *topicRow) int { return strings.Compare(a.Name, b.Name) })
+	notes := silent(all)
+	if len(rows) == 0 {
+		notes = append(notes, "No such topic is routed.")
+	}
+	r := result{data: rows, heading: []string{"topic", "read", "write", "brokers", "servers"}, note: strings.Join(notes, "\n")}
+	for _, t := range rows {
+		r.rows = append(r.rows, []string{
+			t.Name, strconv.Itoa(t.ReadQueues), strconv.Itoa(t.WriteQueues), strings.Join(t.Brokers, " "), share(t.Servers, all),
+		})
+	}
+	return p.print(r)
+}
+
+// routeRow is one broker's part of a route.
+type routeRow struct {
+	Cluster     string   `json:"cluster"`
+	Broker      string   `json:"broker"`
+	ReadQueues  int32    `json:"readQueues"`
+	WriteQueues int32    `json:"writeQueues"`
+	Perm        string   `json:"perm"`
+	Addresses   []string `json:"addresses"` // "0=10.0.0.9:10911" is the master
+	Servers     []string `json:"servers"`   // name servers that tell clients so
+}
+
+func (p *program) showRoute(ctx context.Context, topic string) error {
+	ctx, cancel := p.operation(ctx)
+	defer cancel()
+	all, err := askNamesrvs[json.RawMessage](ctx, p, "/api/v1/topics/"+url.PathEscape(topic))
+	if err != nil {
+		return fmt.Errorf("%w; `zonekeeper topics why %s` explains it", err, topic)
+	}
+	rows := []*routeRow{}
+	for _, one := range all {
+		if one.Err != "" {
+			continue
+		}
+		route, err := remoting.DecodeTopicRoute(one.Answer)
+		if err != nil {
+			return fmt.Errorf("ask %s: this is not Zonekeeper's answer: %w", one.Server, err)
+		}
+		for _, part := range partsOf(route) {
+			i := slices.IndexFunc(rows, func(r *routeRow) bool { return r.same(part) })
+			if i < 0 {
+				rows, i = append(rows, part), len(rows)
+			}
+			rows[i].Servers = append(rows[i].Servers, one.Name)
+		}
+	}
+	r := result{data: rows, heading: []string{"broker", "cluster", "read", "write", "perm", "addresses", "servers"}, note: strings.Join(silent(all), "\n")}
+	for _, one := range rows {
+		r.rows = append(r.rows, []string{
+			one.Broker, one.Cluster, strconv.Itoa(int(one.ReadQueues)), strconv.Itoa(int(one.WriteQueues)), one.Perm, strings.Join(one.Addresses, " "), share(len(one.Servers), all),
+		})
+	}
+	return p.print(r)
+}
+
+// partsOf takes a route apart by brokers.
+func partsOf(route *remoting.TopicRoute) []*routeRow {
+	var parts []*routeRow
+	for _, q := range route.Queues {
+		part := &routeRow{Broker: q.Broker, ReadQueues: q.ReadQueues, WriteQueues: q.WriteQueues, Perm: permText(q.Perm)}
+		for _, b := range route.Brokers {
+			if b.Name != q.Broker {
+				continue
+			}
+			part.Cluster, part.Addresses = b.Cluster, []string{}
+			for _, a := range b.Addrs {
+				part.Addresses = append(part.Addresses, fmt.Sprintf("%d=%s", a.ID, a.Addr))
+			}
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+func (r *routeRow) same(o *routeRow) bool {
+	return r.Broker == o.Broker && r.Cluster == o.Cluster && r.ReadQueues == o.ReadQueues && r.WriteQueues == o.WriteQueues && r.Perm == o.Perm &&
+		slices.Equal(r.Addresses, o.Addresses)
+}
+
+// permText writes a permission as RocketMQ's tools do: RW-, R--.
+func permText(perm int32) string {
+	text := []byte("---")
+	for i, bit := range []int32{4, 2, 1} {
+		if perm&bit != 0 {
+			text[i] = "RWX"[i]
+		}
+	}
+	return string(text)
+}
