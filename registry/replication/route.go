@@ -61,20 +61,17 @@ func (r *Routes) Run(ctx context.Context) error {
 // follow starts a puller for every new peer with a name server and stops those of peers that are gone. A peer is one incarnation: a
 // new one at the same address is another source.
 func (r *Routes) follow(ctx context.Context, peers []peerstore.Peer) {
-	r.mu.Lock()
-	var gone []*puller
-	for id, p := range r.pullers {
-		i := slices.IndexFunc(peers, func(o peerstore.Peer) bool { return o.ID == id && runsNamesrv(o) && o.BaseURL() == p.url })
-		if i < 0 || ctx.Err() != nil {
-			p.cancel()
-			gone = append(gone, p)
-			delete(r.pullers, id)
-			continue
-		}
-		p.listed(peers[i])
+	// First those that end: the last word about whom we hear must not be theirs.
+	for _, p := range r.takeGone(ctx, peers) {
+		<-p.ended
 	}
+	if ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, o := range peers {
-		if _, ok := r.pullers[o.ID]; ok || !runsNamesrv(o) || ctx.Err() != nil {
+		if _, ok := r.pullers[o.ID]; ok || !runsNamesrv(o) {
 			continue
 		}
 		pullerCtx, cancel := context.WithCancel(ctx)
@@ -85,11 +82,25 @@ func (r *Routes) follow(ctx context.Context, peers []peerstore.Peer) {
 			p.run(pullerCtx)
 		}()
 	}
-	r.known = r.known || ctx.Err() == nil
-	r.mu.Unlock()
-	for _, p := range gone {
-		<-p.ended
+	r.known = true
+}
+
+// takeGone takes out and stops the pullers of peers that are not listed any more, all of them once ctx has ended, and tells the others how
+// their peers are listed now.
+func (r *Routes) takeGone(ctx context.Context, peers []peerstore.Peer) (gone []*puller) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, p := range r.pullers {
+		i := slices.IndexFunc(peers, func(o peerstore.Peer) bool { return o.ID == id && runsNamesrv(o) && o.BaseURL() == p.url })
+		if i >= 0 && ctx.Err() == nil {
+			p.listed(peers[i])
+			continue
+		}
+		p.cancel()
+		gone = append(gone, p)
+		delete(r.pullers, id)
 	}
+	return gone
 }
 
 func runsNamesrv(p peerstore.Peer) bool { return p.NamesrvPhase.Living() }

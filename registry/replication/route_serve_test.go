@@ -175,7 +175,7 @@ func TestWaitOutlivesTheDeadlinesOfItsConnection(t *testing.T) {
 	}))
 	defer server.Close()
 	body := appendRouteCall(nil, routeCall{Feed: first.Feed, Cursor: first.Next, Wait: 200 * time.Millisecond})
-	res, err := http.Post(server.URL, MediaType, bytes.NewReader(body)) //nolint:noctx // a test against itself
+	res, err := http.Post(server.URL, MediaType, bytes.NewReader(body))
 	require.NoError(t, err)
 	defer res.Body.Close()
 	require.Equal(t, http.StatusOK, res.StatusCode)

@@ -122,6 +122,9 @@ func (s *routeSim) brokerEvent() {
 		s.choose(b)
 		b.next = time.Now()
 	case 4:
+		if s.pick(2) == 0 { // it does not carry any more what it carried
+			clear(b.more)
+		}
 		b.more[fmt.Sprintf("topic-%d", s.pick(4))] = true
 		b.change(append([]string{b.own, "shared"}, slices.Sorted(maps.Keys(b.more))...)...)
 		b.next = time.Now()

@@ -208,10 +208,9 @@ func (w *routeWorld) soon(d time.Duration, what string, cond func() bool) time.D
 
 // A simBroker is a broker with its connections to name servers.
 type simBroker struct {
-	w      *routeWorld
-	reg    remoting.Registration
-	conns  map[*nameServer]routeinfo.ConnID
-	silent bool
+	w     *routeWorld
+	reg   remoting.Registration
+	conns map[*nameServer]routeinfo.ConnID
 }
 
 // newBroker makes a master that carries some topics and is not registered anywhere yet.

@@ -108,6 +108,9 @@ func (b *broker) newest(mask uint64) (newest *source) {
 func (t *Table) addBroker(k BrokerKey) *broker {
 	t.lastNumber++
 	b := &broker{key: k, number: t.lastNumber, sources: make([]*source, 1)}
+	if n := t.feed.departed[k]; n != nil {
+		b.died = n.departure.at // what arrives late from a server that is gone soon must not outlive what we saw ourselves
+	}
 	t.brokers[k] = b
 	return b
 }
@@ -186,9 +189,9 @@ func (t *Table) setMappings(s *source, mappings map[string]*remoting.QueueMappin
 	s.mappings = mappings
 	for name := range mappings {
 		t.mapped[name]++
-		t.sort(name)
+		t.classify(name)
 	}
 	for name := range touched {
-		t.sort(name)
+		t.classify(name)
 	}
 }

@@ -175,7 +175,7 @@ func (t *Table) keepDeletion(w Word) {
 		t.words.deletions[w.Name] = make(map[string]*deletion)
 	}
 	t.words.deletions[w.Name][w.Scope] = d
-	t.sort(w.Name)
+	t.classify(w.Name)
 	t.forgetOwn(w.Name, func(b *broker, r row) bool {
 		return b.key.Cluster == w.Scope && r.stamp <= b.own().lastOf(d.groups[b.own().name])
 	})
@@ -195,7 +195,7 @@ func (t *Table) liftDeletion(cluster, topic string) {
 	if len(t.words.deletions[topic]) == 0 {
 		delete(t.words.deletions, topic)
 	}
-	t.sort(topic)
+	t.classify(topic)
 }
 
 // reconcile adds to a deletion what another one said at the same time somewhere else: both were meant.

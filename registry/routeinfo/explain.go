@@ -12,11 +12,22 @@ import (
 // Explanation says for people where a topic's route on this server comes from, or why it has none.
 type Explanation struct {
 	Topic     string             `json:"topic"`
-	Routed    bool               `json:"routed"` // a lookup finds it
-	Groups    []GroupExplanation `json:"groups"` // those that have it, or had it until it was deleted
-	Brokers   int                `json:"brokers"`
+	At        time.Time          `json:"at"`
+	Routed    bool               `json:"routed"`  // a lookup finds it
+	Groups    []GroupExplanation `json:"groups"`  // those that have it, or had it until it was deleted
+	Brokers   int                `json:"brokers"` // known here, whatever their topics
 	Deletions []DeletionNote     `json:"deletions,omitempty"`
 	OrderConf string             `json:"orderTopicConf,omitempty"`
+	Last      *LastTeller        `json:"last,omitempty"` // of a topic that nobody tells of any more
+}
+
+// LastTeller is the broker by which a topic was known until nobody told of it any more.
+type LastTeller struct {
+	Cluster   string    `json:"cluster"`
+	Name      string    `json:"name"`
+	Addr      string    `json:"addr"`
+	Server    string    `json:"server,omitempty"` // peer id of the server that held the broker; empty for this one
+	LastHeard time.Time `json:"lastHeard"`        // its last registration or heartbeat there
 }
 
 // GroupExplanation is one broker group's part in a topic.
@@ -74,11 +85,14 @@ type SourceExplanation struct {
 	Carries    bool                 `json:"carries"`
 }
 
-// Explain says of one topic what there is to say. What it says of times is as of now.
+// Explain says of one topic what there is to say.
 func (t *Table) Explain(name string, now time.Time) Explanation {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	e := Explanation{Topic: name, Brokers: len(t.brokers), Groups: []GroupExplanation{}}
+	e := Explanation{Topic: name, At: now, Brokers: len(t.brokers), Groups: []GroupExplanation{}}
+	if last, ok := t.vanished.of[name]; ok {
+		e.Last = &last
+	}
 	e.OrderConf, _ = t.words.kv[orderNamespace].get(name)
 	for _, d := range t.words.deletions[name] {
 		e.Deletions = append(e.Deletions, *d.note())

@@ -8,6 +8,8 @@ const (
 	maxDeparted = 10_000
 	// maxDelta is how many topics of one broker are told one by one; after more changes the broker is told in full.
 	maxDelta = 1_024
+	// maxSeq is what a cursor has room for. Beyond it a new feed begins.
+	maxSeq = 1<<31 - 1
 )
 
 // A feed is a list of everything that other servers are told, each thing once, in the order of its last change. A puller that
@@ -64,6 +66,9 @@ func (f *feed) push(n *node) {
 }
 
 func (f *feed) move(n *node) {
+	if f.seq == maxSeq {
+		f.renumber()
+	}
 	if f.ring.next == nil {
 		f.ring.next, f.ring.prev = &f.ring, &f.ring
 	}
@@ -72,6 +77,15 @@ func (f *feed) move(n *node) {
 	n.seq = f.seq
 	n.prev, n.next = f.ring.prev, &f.ring
 	n.prev.next, n.next.prev = n, n
+}
+
+// renumber begins a new feed with small numbers.
+func (f *feed) renumber() {
+	f.id, f.seq = f.id+1, 0
+	for n := f.ring.next; n != &f.ring; n = n.next {
+		f.seq++
+		n.seq, n.content, n.full, n.deltas = f.seq, f.seq, f.seq, nil
+	}
 }
 
 // remove takes a node out. One that is not in the feed, or nil, is left alone.

@@ -46,6 +46,7 @@ func (t *Table) SetHeard(server string, heard bool, now time.Time) {
 	if heard {
 		return
 	}
+	p.stale = p.stale || p.copying // a copy that is broken off says nothing of what it did not name
 	p.copying = false
 	for _, b := range t.sortedBrokers() {
 		if b.source(server) != nil && !b.died.IsZero() {
@@ -81,12 +82,12 @@ func (t *Table) Inherit(server string, items []Item, reset, complete bool, now t
 	}
 	p := t.peer(server)
 	if reset {
-		p.copying, p.passedOn = true, false
+		p.copying, p.stale = true, false
 		p.copy++
 	}
 	t.quiet = p.copying
 	defer func() { t.quiet = false }()
-	understood := !p.passedOn
+	understood := !p.stale
 	for i := range items {
 		in := inherited{t: t, Item: &items[i], server: server, p: p, now: now}
 		understood = in.take() && understood
@@ -218,7 +219,7 @@ func (in *inherited) passedOn() bool {
 	if _, s := in.source(); s != nil && !in.now.Add(-in.Age).After(s.renewed) {
 		return false
 	}
-	in.p.passedOn = true
+	in.p.stale = true
 	return true
 }
 

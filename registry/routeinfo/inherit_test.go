@@ -358,6 +358,26 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 	a.requireSame(b)
 }
 
+// A copy that is broken off and goes on later has not said what is gone.
+func TestACopyThatIsBrokenOff(t *testing.T) {
+	a, b, l := two(t)
+	for _, letter := range []string{"a", "b", "c"} {
+		a.register(ConnID(letter[0]), brokerOf(letter, 0))
+	}
+	l.pull()
+	a.ConnClosed('a', a.now)
+	a.feed.id++ // a new feed, that knows of no departure
+	clear(a.feed.departed)
+	batch := a.Since(0, 0, true, 1, a.now)
+	require.True(t, b.Inherit("a", batch.Items, batch.Reset, false, b.now))
+	l.fall()
+	rest := a.Since(batch.Feed, batch.Next, true, 1<<20, a.now)
+	require.False(t, b.Inherit("a", rest.Items, false, true, b.now))
+	l.feed = 0
+	require.True(t, l.pull())
+	a.requireSame(b)
+}
+
 // A deletion hides at once what other servers tell, and comes to an end with the version that it named.
 func TestDeletionsHideWhatIsInherited(t *testing.T) {
 	a, b, l := two(t)

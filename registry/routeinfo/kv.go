@@ -94,7 +94,7 @@ func (t *Table) keepKV(e *wordEntry) {
 	n.keys[e.Name] = e
 	n.body.Store(nil)
 	if e.Scope == orderNamespace {
-		t.sort(e.Name)
+		t.classify(e.Name)
 	}
 }
 

@@ -92,6 +92,9 @@ func (m *model) register(r *remoting.Registration, conn ConnID) bool {
 			b.topics[c.Name] = modelTopic{c, r.Version}
 		}
 	}
+	maps.DeleteFunc(b.topics, func(name string, _ modelTopic) bool {
+		return fresh && slices.Contains(m.deleted[[3]string{r.Cluster, name, r.Name}], r.Version)
+	})
 	for _, x := range r.Mappings {
 		if fresh {
 			b.mapped[x.Topic] = x

@@ -99,7 +99,6 @@ func (w *world) register(b *worldBroker, s *server) {
 	}
 	r := b.reg
 	_, err := s.Register(&r, b.conns[s], w.now)
-	w.rt.Logf("%v %s registers %s %d v%d at %s", w.now.Unix()%1000, b.reg.Addr, b.reg.Name, b.reg.ID, r.Version.Counter, s.name)
 	require.NoError(w.rt, err)
 }
 
@@ -229,7 +228,6 @@ func (w *world) act() {
 }
 
 func (w *world) pull(l *link) {
-	w.rt.Logf("pull from %s to %s", l.name, l.to.self)
 	w.pulls++
 	l.limit = []int{1, 300, 1 << 20}[w.pulls%3]
 	if !l.pull() {
@@ -282,7 +280,6 @@ func (w *world) pullAll() {
 }
 
 func (w *world) requireAgreement() {
-	w.dump()
 	first := w.servers[0]
 	for _, s := range w.servers {
 		require.Equal(w.rt, first.show(), s.show(), "%s and %s", first.name, s.name)

@@ -53,36 +53,48 @@ type Batch struct {
 	More  bool   // there is more at once; a full copy ends with the first batch that has it not
 }
 
-// A cursor is twice the number of what was seen last, and one more once a full copy is complete.
-func cursorAt(seq uint64, complete bool) uint64 { return seq<<1 | uint64(count(complete)) }
+// A cursor is where a puller stands: at which number, and what it had seen when it began to catch up. Both are needed, for
+// what changes while it catches up moves on to a later place with all that it has not seen of it. It is complete once it has
+// seen everything at least once.
+type cursor struct {
+	at, from uint64
+	complete bool
+}
+
+func (c cursor) encode() uint64 { return c.at<<32 | c.from<<1 | uint64(count(c.complete)) }
+
+func decodeCursor(n uint64) cursor {
+	return cursor{at: n >> 32, from: n & (1<<32 - 1) >> 1, complete: n&1 == 1}
+}
 
 // Since returns what is new in this server's feed: the brokers that it holds directly, and words. A feed that is not ours, 0
 // at the beginning, gets a full copy, which with withInherited also tells what we know of other servers' brokers. The batch
 // ends soon after so many bytes, by estimate, with More set.
-func (t *Table) Since(feed, cursor uint64, withInherited bool, limit int, now time.Time) Batch {
+func (t *Table) Since(feed, at uint64, withInherited bool, limit int, now time.Time) Batch {
 	t.ripen(now)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	seq, complete := cursor>>1, cursor&1 == 1
+	c := decodeCursor(at)
 	b := Batch{Feed: t.feed.id}
-	if feed != t.feed.id || seq > t.feed.seq {
-		b.Reset, seq, complete = true, 0, false
+	if feed != t.feed.id || c.at > t.feed.seq || c.from > c.at {
+		b.Reset, c = true, cursor{}
 	}
 	size := 0
-	for n := t.feed.after(seq); n != nil && n != &t.feed.ring; n = n.next {
-		if size >= limit && len(b.Items) > 0 {
-			b.More, b.Next = true, cursorAt(n.prev.seq, complete)
-			return b
-		}
+	for n := t.feed.after(c.at); n != nil && n != &t.feed.ring; n = n.next {
 		// What a server said before another one saw the broker go is not passed on: if it still holds, that server says so itself.
-		if n.s != nil && !n.s.direct() && (complete || !withInherited || !n.s.renewed.After(n.b.died)) {
+		if n.s != nil && !n.s.direct() && (c.complete || !withInherited || !n.s.renewed.After(n.b.died)) {
 			continue
 		}
-		item, bytes := t.item(n, seq, complete, now)
+		if size >= limit && len(b.Items) > 0 {
+			b.More = true
+			b.Next = cursor{at: n.prev.seq, from: c.from, complete: c.complete}.encode()
+			return b
+		}
+		item, bytes := t.item(n, c, now)
 		b.Items = append(b.Items, item)
 		size += bytes
 	}
-	b.Next = cursorAt(t.feed.seq, true)
+	b.Next = cursor{at: t.feed.seq, from: t.feed.seq, complete: true}.encode()
 	return b
 }
 
@@ -97,9 +109,8 @@ func (t *Table) ripen(now time.Time) {
 	}
 }
 
-// item tells a puller that has seen everything up to a number about one node, and estimates the bytes that takes. In a full
-// copy everything is told in full: what was renewed meanwhile has left its place before the puller came there.
-func (t *Table) item(n *node, seen uint64, complete bool, now time.Time) (Item, int) {
+// item tells a puller about one node, and estimates the bytes that takes.
+func (t *Table) item(n *node, c cursor, now time.Time) (Item, int) {
 	const header = 64
 	switch {
 	case n.word != nil:
@@ -109,14 +120,14 @@ func (t *Table) item(n *node, seen uint64, complete bool, now time.Time) (Item, 
 		return Item{Kind: Gone, Key: n.departure.key, Age: since(now, n.departure.at)}, header
 	}
 	item := Item{Kind: Renewed, Key: n.b.key, Age: since(now, n.s.renewed), Source: n.s.server}
-	if complete && seen >= n.content {
+	if c.complete && c.from >= n.content {
 		return item, header
 	}
 	item.Kind = Content
 	item.Broker = n.s.tell(n.b.key, now)
 	switch {
-	case complete && n.s.direct() && seen >= n.full:
-		item.Broker.Topics, item.Broker.Removed = t.changes(n, seen)
+	case c.complete && n.s.direct() && c.from >= n.full:
+		item.Broker.Topics, item.Broker.Removed = t.changes(n, c.from)
 	default:
 		item.Broker.Full = true
 		item.Broker.Topics = t.allTopics(n.b, n.s)

@@ -19,6 +19,7 @@ type BrokerStatus struct {
 
 // Snapshot is the table for people.
 type Snapshot struct {
+	At      time.Time      `json:"at"`
 	Version uint64         `json:"version"`
 	Digest  uint64         `json:"digest"`
 	Brokers []BrokerStatus `json:"brokers"`
@@ -29,7 +30,7 @@ type Snapshot struct {
 func (t *Table) Snapshot(now time.Time) Snapshot {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	s := Snapshot{Version: t.version, Brokers: []BrokerStatus{}, Topics: t.names(nil)}
+	s := Snapshot{At: now, Version: t.version, Brokers: []BrokerStatus{}, Topics: t.names(nil)}
 	s.Digest, _ = t.reckon()
 	for _, g := range t.sortedGroups() {
 		for _, b := range g.members {

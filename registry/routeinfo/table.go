@@ -46,7 +46,8 @@ type Table struct {
 	notices notices
 	lists   lists
 
-	digest digest
+	digest   digest
+	vanished vanished
 
 	lastNumber uint32 // of brokers
 	// gen counts changes of groups and options, on which any encoded answer may depend; version counts all changes that
@@ -71,7 +72,9 @@ func New(cfg Config) *Table {
 		words:   newWords(),
 		feed:    newFeed(cfg.Feed),
 		notices: newNotices(),
-		gen:     1, version: 1,
+
+		vanished: vanished{of: make(map[string]LastTeller)},
+		gen:      1, version: 1,
 	}
 }
 
@@ -99,7 +102,7 @@ func (t *Table) SetOptions(o Options) {
 	t.options = o
 	t.reread("")
 	for key := range t.words.kv[orderNamespace].byKey() {
-		t.sort(key)
+		t.classify(key)
 	}
 	t.regroup()
 }

@@ -44,8 +44,9 @@ func (t *Table) addTopic(name string) *topic {
 	tp := &topic{name: strings.Clone(name), shape: t.shapes.none, place: int32(len(t.list))}
 	t.shapes.none.refs++
 	t.topics[tp.name] = tp
+	delete(t.vanished.of, tp.name)
 	t.list = append(t.list, tp)
-	t.sort(tp.name)
+	t.classify(tp.name)
 	return tp
 }
 
@@ -67,6 +68,7 @@ func (t *Table) reshape(tp *topic, e telling) bool {
 	t.soil(tp)
 	if len(to.rows) == 0 {
 		t.removeTopic(tp)
+		t.vanished.add(tp.name, e.b, e.b.sources[e.slot])
 	}
 	return changed
 }
@@ -94,8 +96,8 @@ func (t *Table) room(more []remoting.TopicConfig) bool {
 	return room >= 0
 }
 
-// sort decides whether the topic of this name can share the answers of its shape.
-func (t *Table) sort(name string) {
+// classify decides whether the topic of this name can share the answers of its shape.
+func (t *Table) classify(name string) {
 	tp := t.topics[name]
 	if tp == nil {
 		return
