@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
+	"github.com/zonekeeper/zonekeeper/registry/replication"
 )
 
 // joinNamesrv takes the name server from joining to serving: operators' words are read, every other name server's routes are copied,
@@ -34,7 +36,7 @@ func (a *App) joinNamesrv(ctx context.Context) {
 // wait when the last servers knew no brokers. Its result is false when ctx ended.
 func (a *App) waitForBrokers(ctx context.Context) bool {
 	ns := a.namesrv
-	warm := func() bool { return a.namesrvElsewhere() && ns.routes.Copied() && ns.routes.Copies() > 0 }
+	warm := ns.inherited
 	expected, known := a.expectedBrokers()
 	wait := a.cfg.Namesrv.ColdWait - a.since()
 	if warm() || expected == 0 && known || wait <= 0 {
@@ -54,12 +56,10 @@ func (a *App) expectedBrokers() (int, bool) {
 	return r.PriorBrokers, ok
 }
 
-// namesrvElsewhere reports whether another name server has the routes that we would have to wait for.
-func (a *App) namesrvElsewhere() bool {
-	for _, p := range a.list.Peers() {
-		if p.Reachable && (p.NamesrvPhase == peerstore.PhaseServing || p.NamesrvPhase == peerstore.PhaseDraining) {
-			return true
-		}
-	}
-	return false
+// inherited reports whether the whole table of a name server that serves or drains was copied. Whether it can still be reached is of no
+// matter: what it knew is here.
+func (ns *nameServer) inherited() bool {
+	return slices.ContainsFunc(ns.routes.Status(), func(s replication.RouteStatus) bool {
+		return s.Copied && (s.Phase == peerstore.PhaseServing || s.Phase == peerstore.PhaseDraining)
+	})
 }

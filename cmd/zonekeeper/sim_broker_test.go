@@ -260,6 +260,7 @@ func (b *simBroker) read(addr string, c *simBrokerConn) {
 	defer b.mu.Unlock()
 	if b.conns[addr] == c {
 		delete(b.conns, addr)
+		delete(b.answered, addr) // the next one has to register anew
 	}
 }
 

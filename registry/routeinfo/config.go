@@ -20,6 +20,7 @@ func DefaultOptions() Options { return Options{ReturnOrderTopicConfig: true} }
 
 // Config is what a table needs. The zero value works: a server alone.
 type Config struct {
+	// Options are all off by default; DefaultOptions are upstream's.
 	Options Options
 	// Self is this server's own peer id: nothing is inherited from it, whoever relays it. Callers that learn it late use
 	// SetSelf.

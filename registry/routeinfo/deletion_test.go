@@ -174,6 +174,23 @@ func TestTheFaultOfForgottenDeletions(t *testing.T) {
 	require.NotNil(t, f.lookup("T1"))
 }
 
+// The versions under which topics were carried are remembered, if not for ever.
+func TestVersionsOfABrokerAreBounded(t *testing.T) {
+	f := newFixture(t)
+	for v := range int64(3 * versionsKept) {
+		f.register(1, named(fmt.Sprintf("T%d", v), "other"), versioned(v))
+	}
+	require.LessOrEqual(t, len(f.brokers[BrokerKey{"C", "10.0.0.1:10911"}].own().recent), versionsKept)
+	late := func(topic string, v int64) bool {
+		value := deletedVersions{"broker-a": {version(v)}}.encode()
+		require.True(t, f.MergeWord(Word{Kind: Deletion, Scope: "C", Name: topic, Value: value, Counter: 1}))
+		return f.lookup(topic) == nil
+	}
+	require.True(t, late(fmt.Sprintf("T%d", 3*versionsKept-2), 3*versionsKept-2))
+	require.True(t, late("T0", 3*versionsKept-1), "carried too long ago to know when, but before")
+	require.False(t, late("T1", 1), "of a version that is not remembered")
+}
+
 func TestDeletedVersionsAreBounded(t *testing.T) {
 	d := deletedVersions{}
 	for n := range int64(20) {

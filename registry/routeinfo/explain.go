@@ -12,22 +12,11 @@ import (
 // Explanation says for people where a topic's route on this server comes from, or why it has none.
 type Explanation struct {
 	Topic     string             `json:"topic"`
-	At        time.Time          `json:"at"`
 	Routed    bool               `json:"routed"`  // a lookup finds it
 	Groups    []GroupExplanation `json:"groups"`  // those that have it, or had it until it was deleted
 	Brokers   int                `json:"brokers"` // known here, whatever their topics
 	Deletions []DeletionNote     `json:"deletions,omitempty"`
 	OrderConf string             `json:"orderTopicConf,omitempty"`
-	Last      *LastTeller        `json:"last,omitempty"` // of a topic that nobody tells of any more
-}
-
-// LastTeller is the broker by which a topic was known until nobody told of it any more.
-type LastTeller struct {
-	Cluster   string    `json:"cluster"`
-	Name      string    `json:"name"`
-	Addr      string    `json:"addr"`
-	Server    string    `json:"server,omitempty"` // peer id of the server that held the broker; empty for this one
-	LastHeard time.Time `json:"lastHeard"`        // its last registration or heartbeat there
 }
 
 // GroupExplanation is one broker group's part in a topic.
@@ -81,7 +70,8 @@ type SourceExplanation struct {
 	Version    remoting.DataVersion `json:"dataVersion"`
 	LastHeard  time.Time            `json:"lastHeard"` // last registration or heartbeat there
 	Expires    time.Time            `json:"expires"`
-	Registered time.Time            `json:"registered"` // since when it is held there without a break
+	Overdue    bool                 `json:"overdue,omitempty"` // past Expires: the next look takes it away
+	Registered time.Time            `json:"registered"`        // since when it is held there without a break
 	Carries    bool                 `json:"carries"`
 }
 
@@ -89,10 +79,7 @@ type SourceExplanation struct {
 func (t *Table) Explain(name string, now time.Time) Explanation {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	e := Explanation{Topic: name, At: now, Brokers: len(t.brokers), Groups: []GroupExplanation{}}
-	if last, ok := t.vanished.of[name]; ok {
-		e.Last = &last
-	}
+	e := Explanation{Topic: name, Brokers: len(t.brokers), Groups: []GroupExplanation{}}
 	e.OrderConf, _ = t.words.kv[orderNamespace].get(name)
 	for _, d := range t.words.deletions[name] {
 		e.Deletions = append(e.Deletions, *d.note())
@@ -100,7 +87,7 @@ func (t *Table) Explain(name string, now time.Time) Explanation {
 	slices.SortFunc(e.Deletions, func(a, b DeletionNote) int { return cmp.Compare(a.Cluster, b.Cluster) })
 	tp := t.topics[name]
 	for _, g := range t.sortedGroups() {
-		if x := t.explainGroup(g, tp, name); x != nil {
+		if x := t.explainGroup(g, tp, name, now); x != nil {
 			e.Routed = e.Routed || x.Routed
 			e.Groups = append(e.Groups, *x)
 		}
@@ -109,7 +96,7 @@ func (t *Table) Explain(name string, now time.Time) Explanation {
 }
 
 // explainGroup is nil for a group that has nothing to do with the topic.
-func (t *Table) explainGroup(g *group, tp *topic, name string) *GroupExplanation {
+func (t *Table) explainGroup(g *group, tp *topic, name string, now time.Time) *GroupExplanation {
 	x := &GroupExplanation{Cluster: g.key.cluster, Name: g.key.name, Provider: g.provider().key.Addr}
 	concerned := false
 	if d := t.deleted(name, g.key.cluster); d != nil && d.groups[g.key.name] != nil {
@@ -117,7 +104,7 @@ func (t *Table) explainGroup(g *group, tp *topic, name string) *GroupExplanation
 		x.SuppressedBy = d.note()
 	}
 	for _, b := range g.members {
-		x.Brokers = append(x.Brokers, t.explainBroker(b, tp))
+		x.Brokers = append(x.Brokers, t.explainBroker(b, tp, now))
 		concerned = concerned || x.Brokers[len(x.Brokers)-1].Carries
 	}
 	if !concerned {
@@ -149,8 +136,8 @@ func (t *Table) reductions(g *group, v visible) []Reduction {
 	return why
 }
 
-func (t *Table) explainBroker(b *broker, tp *topic) BrokerExplanation {
-	x := BrokerExplanation{Addr: b.key.Addr, ID: b.best.id, Sources: t.explainSources(b)}
+func (t *Table) explainBroker(b *broker, tp *topic, now time.Time) BrokerExplanation {
+	x := BrokerExplanation{Addr: b.key.Addr, ID: b.best.id, Sources: t.explainSources(b, now)}
 	at := 0
 	for _, s := range b.sources {
 		if s == nil {
@@ -164,13 +151,14 @@ func (t *Table) explainBroker(b *broker, tp *topic) BrokerExplanation {
 	return x
 }
 
-func (t *Table) explainSources(b *broker) []SourceExplanation {
+func (t *Table) explainSources(b *broker, now time.Time) []SourceExplanation {
 	var all []SourceExplanation
 	for _, s := range b.sources {
 		if s != nil {
+			expires := s.expires(t.heard(s))
 			all = append(all, SourceExplanation{
 				Server: s.server, Heard: t.heard(s), Version: s.version,
-				Registered: s.since, LastHeard: s.renewed, Expires: s.expires(t.heard(s)),
+				Registered: s.since, LastHeard: s.renewed, Expires: expires, Overdue: now.After(expires),
 			})
 		}
 	}

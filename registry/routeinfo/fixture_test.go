@@ -1,7 +1,6 @@
 package routeinfo
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,8 +198,4 @@ func showOf(t *Table) string {
 		}
 	}
 	return text
-}
-
-func compareItems(a, b Item) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), a.Key.compare(b.Key), cmp.Compare(a.Source, b.Source))
 }

@@ -9,10 +9,10 @@ import (
 
 // A peer is one of our other servers, by what it told us.
 type peer struct {
-	heard    bool
-	copying  bool   // a full copy is on its way
-	copy     uint64 // number of the last one
-	passedOn bool   // others have told of it since then: its own feed does not continue what is here
+	heard   bool
+	copying bool   // a full copy is on its way
+	copy    uint64 // number of the last one
+	stale   bool   // its own feed does not continue what is here
 }
 
 func (t *Table) peer(server string) *peer {
@@ -70,7 +70,7 @@ func (t *Table) forgetPeers() {
 
 // Inherit takes a batch of a server's feed, in order. A full copy goes from the batch with reset to the one with complete;
 // what it did not name of that server goes. Of what the server knows from others, only that counts which comes from servers
-// that we do not hear ourselves.
+// that we do not hear ourselves. The table keeps parts of the items.
 //
 // It is false when the batch does not continue what is known here of that server, so that a full copy is needed: Since with
 // feed 0. What it says counts all the same, as far as it goes.

@@ -52,6 +52,15 @@ func two(t *testing.T) (a, b *fixture, l *link) {
 	return a, b, &link{from: a, to: b, name: "a"}
 }
 
+// forgetDepartures begins a new feed, that knows of no departure.
+func (f *fixture) forgetDepartures() {
+	for k, n := range f.feed.departed {
+		f.feed.remove(n)
+		delete(f.feed.departed, k)
+	}
+	f.feed.id++
+}
+
 func (f *fixture) requireSame(o *fixture) {
 	f.t.Helper()
 	require.Equal(f.t, f.show(), o.show())
@@ -301,9 +310,7 @@ func TestAFullCopyTakesAwayWhatItDoesNotName(t *testing.T) {
 	a.register(2, brokerOf("b", 0))
 	l.pull()
 	a.ConnClosed(1, a.now)
-	l.feed = 0 // and the goodbye was lost
-	a.feed.id++
-	clear(a.feed.departed)
+	a.forgetDepartures()
 	require.True(t, l.pull())
 	require.Equal(t, []string{"broker-b 0=" + addrOf("b", 0) + " perm 6"}, b.brokersOf("T1"))
 	a.requireSame(b)
@@ -337,6 +344,8 @@ func TestWhatIsPassedOn(t *testing.T) {
 	toA.pull()
 	require.Equal(t, []string{"C: broker-b", "broker-b 0=" + addrOf("b", 0)}, a.clusters(), "nobody is told of itself")
 	require.True(t, a.Inherit("a", []Item{{Kind: Renewed}}, false, false, a.now))
+	a.SetSelf("x")
+	require.False(t, a.Inherit("a", []Item{{Kind: Renewed}}, false, false, a.now))
 }
 
 func TestWhatIsNotUnderstood(t *testing.T) {
@@ -366,8 +375,7 @@ func TestACopyThatIsBrokenOff(t *testing.T) {
 	}
 	l.pull()
 	a.ConnClosed('a', a.now)
-	a.feed.id++ // a new feed, that knows of no departure
-	clear(a.feed.departed)
+	a.forgetDepartures()
 	batch := a.Since(0, 0, true, 1, a.now)
 	require.True(t, b.Inherit("a", batch.Items, batch.Reset, false, b.now))
 	l.fall()

@@ -28,7 +28,8 @@ func (t *Table) tooManyTopics() error {
 	return &RefusedError{fmt.Sprintf("%s: %d topics are kept; that is the most", refusedRegistration, t.limits.topics)}
 }
 
-// Register takes a broker's registration over a connection, all of it or nothing. The error is a *RefusedError.
+// Register takes a broker's registration over a connection, all of it or nothing. The error is a *RefusedError. The table
+// keeps parts of r, which is not to be changed afterwards.
 //
 // One that conflicts with a newer master of its group is answered without error and does not count
 // (apache/rocketmq RouteInfoManager.java: registerBroker, stateVersion). One that comes over an older connection than the

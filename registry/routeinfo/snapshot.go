@@ -19,7 +19,6 @@ type BrokerStatus struct {
 
 // Snapshot is the table for people.
 type Snapshot struct {
-	At      time.Time      `json:"at"`
 	Version uint64         `json:"version"`
 	Digest  uint64         `json:"digest"`
 	Brokers []BrokerStatus `json:"brokers"`
@@ -30,13 +29,13 @@ type Snapshot struct {
 func (t *Table) Snapshot(now time.Time) Snapshot {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	s := Snapshot{At: now, Version: t.version, Brokers: []BrokerStatus{}, Topics: t.names(nil)}
+	s := Snapshot{Version: t.version, Brokers: []BrokerStatus{}, Topics: t.names(nil)}
 	s.Digest, _ = t.reckon()
 	for _, g := range t.sortedGroups() {
 		for _, b := range g.members {
 			s.Brokers = append(s.Brokers, BrokerStatus{
 				Cluster: b.key.Cluster, Name: b.best.name, Addr: b.key.Addr, ID: b.best.id, HAAddr: b.best.haAddr, Zone: b.best.zone,
-				Timeout: b.best.timeout, Topics: t.told(b), Provider: g.provider() == b, Wiped: g.wiped, Sources: t.explainSources(b),
+				Timeout: b.best.timeout, Topics: t.told(b), Provider: g.provider() == b, Wiped: g.wiped, Sources: t.explainSources(b, now),
 			})
 		}
 	}

@@ -46,8 +46,7 @@ type Table struct {
 	notices notices
 	lists   lists
 
-	digest   digest
-	vanished vanished
+	digest digest
 
 	lastNumber uint32 // of brokers
 	// gen counts changes of groups and options, on which any encoded answer may depend; version counts all changes that
@@ -73,8 +72,7 @@ func New(cfg Config) *Table {
 		feed:    newFeed(cfg.Feed),
 		notices: newNotices(),
 
-		vanished: vanished{of: make(map[string]LastTeller)},
-		gen:      1, version: 1,
+		gen: 1, version: 1,
 	}
 }
 

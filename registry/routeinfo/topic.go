@@ -44,7 +44,6 @@ func (t *Table) addTopic(name string) *topic {
 	tp := &topic{name: strings.Clone(name), shape: t.shapes.none, place: int32(len(t.list))}
 	t.shapes.none.refs++
 	t.topics[tp.name] = tp
-	delete(t.vanished.of, tp.name)
 	t.list = append(t.list, tp)
 	t.classify(tp.name)
 	return tp
@@ -68,7 +67,6 @@ func (t *Table) reshape(tp *topic, e telling) bool {
 	t.soil(tp)
 	if len(to.rows) == 0 {
 		t.removeTopic(tp)
-		t.vanished.add(tp.name, e.b, e.b.sources[e.slot])
 	}
 	return changed
 }
