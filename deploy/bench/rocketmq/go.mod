@@ -1,0 +1,3 @@
+module github.com/zonekeeper/zonekeeper/deploy/bench/rocketmq
+
+go 1.26.0
