@@ -32,8 +32,8 @@ func TestTableIsSound(t *testing.T) {
 	}
 }
 
-// The names that scripts and people rely on.
-func TestNamesOfTheContract(t *testing.T) {
+// A change of one of these names breaks what others have written.
+func TestNamesThatScriptsRelyOn(t *testing.T) {
 	for _, row := range []struct{ key, flag, env, preset string }{
 		{"db.url", "db-url", "ZONEKEEPER_DB_URL", ""},
 		{"db.schema", "db-schema", "ZONEKEEPER_DB_SCHEMA", "zonekeeper"},
