@@ -80,7 +80,7 @@ func tableWord(w intent.Word) routeinfo.Word {
 // what took effect by an operator's hand, since strangers could fill it with the rest.
 func (a *App) keepAudit(r namesrv.AuditRecord) {
 	level := slog.LevelDebug
-	if r.Result == "done" && r.Who != "broker" {
+	if r.Done && r.Who != "broker" {
 		level = slog.LevelInfo
 	}
 	a.log.Log(context.Background(), level, "administration of the name server", "action", r.Action, "who", r.Who, "from", r.From, "what", r.What, "result", r.Result)

@@ -27,7 +27,7 @@ func (c *call) changePermission(count string, change func(broker, by string, now
 		return
 	}
 	if _, ok := c.required(brokerNameField); !ok {
-		c.audited(what, "the name is missing")
+		c.audited(what, false, "the name is missing")
 		return
 	}
 	topics, err := change(broker, c.by(), c.now())
@@ -35,6 +35,6 @@ func (c *call) changePermission(count string, change func(broker, by string, now
 		c.guarded(what, err)
 		return
 	}
-	c.audited(what, fmt.Sprintf("done, %d topics", topics))
+	c.audited(what, true, fmt.Sprintf("done, %d topics", topics))
 	c.reply(remoting.Success, "", []remoting.Field{{Name: count, Value: strconv.Itoa(topics)}}, nil)
 }

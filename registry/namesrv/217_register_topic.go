@@ -19,7 +19,7 @@ func registerTopic(c *call) {
 		return
 	}
 	if _, ok := c.required(topicField); !ok {
-		c.audited(what, "the topic is missing")
+		c.audited(what, false, "the topic is missing")
 		return
 	}
 	if c.req.Body == nil {

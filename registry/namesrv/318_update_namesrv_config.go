@@ -38,7 +38,7 @@ func updateConfig(c *call) {
 	if len(changed) > 0 {
 		result = "done: " + strings.Join(changed, ", ")
 	}
-	c.audited(what, result)
+	c.audited(what, true, result)
 	c.ok(nil)
 }
 

@@ -68,7 +68,7 @@ func TestGuardedCodesByNetwork(t *testing.T) {
 		let     []string
 		refused []string
 	}{
-		{"private", []string{"127.0.0.1", "::1", "10.1.2.3", "172.31.0.1", "192.168.7.7", "169.254.1.1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"}, []string{"203.0.113.9", "172.32.0.1", "2001:db8::1", "::ffff:203.0.113.9"}},
+		{"private", []string{"127.0.0.1", "::1", "10.1.2.3", "172.31.0.1", "192.168.7.7", "169.254.1.1", "fe80::1", "fd00::1", "::ffff:10.0.0.1"}, []string{"203.0.113.9", "172.32.0.1", "2001:db8::1", "::ffff:203.0.113.10"}},
 		{"203.0.113.0/24, 2001:db8::/32,198.51.100.7", []string{"127.0.0.1", "203.0.113.9", "2001:db8::1", "198.51.100.7"}, []string{"10.1.2.3", "198.51.100.8"}},
 		{"any", []string{"127.0.0.1", "203.0.113.9", "2001:db8::1"}, nil},
 		{"none", nil, []string{"127.0.0.1", "::1", "10.1.2.3"}},
@@ -97,9 +97,11 @@ func TestGuardedCodesByNetwork(t *testing.T) {
 							require.Equal(t, remoting.NoPermission, answer.Code, host)
 							require.Contains(t, answer.Remark, "--namesrv-admin-allow", "the remedy")
 							require.Equal(t, "refused", record.Result)
+							require.False(t, record.Done)
 							continue
 						}
 						require.Equal(t, remoting.Success, answer.Code, "%s: %s", host, answer.Remark)
+						require.True(t, record.Done)
 						require.True(t, strings.HasPrefix(record.Result, "done"), record.Result)
 					}
 				}
@@ -144,6 +146,10 @@ func TestBrokersRegisterTopics(t *testing.T) {
 		require.Equal(t, remoting.Success, broker.call(one).Code)
 		require.Equal(t, "broker", audit.last().Who)
 		require.True(t, broker.routed("New"))
+		inside := s.dial(t)
+		inside.register(remoting.Registration{Name: "broker-b", Addr: "10.0.0.2:10911"}, "T", "U")
+		require.Equal(t, remoting.Success, inside.call(one).Code)
+		require.Equal(t, "broker", audit.last().Who)
 		require.Equal(t, remoting.NoPermission, broker.ask(remoting.DeleteTopic, "topic", "New").Code, "it is the only code that is")
 
 		require.Equal(t, remoting.Success, broker.ask(remoting.UnregisterBroker, "brokerName", "broker-a", "brokerAddr", "10.0.0.1:10911", "clusterName", "c", "brokerId", "0").Code)

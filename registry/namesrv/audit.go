@@ -10,16 +10,17 @@ import (
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 )
 
-// An AuditRecord is one use of a guarded code, or an attempt. Its texts are valid UTF-8 and bounded; they hold what a stranger may
+// An AuditRecord is one use of a guarded code, or an attempt, or how often a host was refused further attempts. Its texts are valid UTF-8 and bounded; they hold what a stranger may
 // have sent.
 type AuditRecord struct {
 	At     time.Time
 	Code   int32  // of the request
 	Action string // the reference's name of the code: "DELETE_TOPIC_IN_NAMESRV"
 	Who    string // "key NAME" of a verified access key, "broker" for a broker's own connection, "" for a peer known by address only
-	From   string // address of the peer, with that of the proxy in front if there is one
-	What   string // what it was about: "topic T in cluster C"
-	Result string // "done", or why not
+	From   string // address of the peer, with that of the proxy in front if there is one; of further attempts that of the host, or "others"
+	What   string // what it was about: "topic T in cluster C"; "" for further attempts
+	Done   bool   // it was carried out and answered so, even where that changed nothing
+	Result string // what came of it, or why nothing did: for people, its wording may change
 }
 
 // maxAuditText bounds a text of a record, in bytes.
@@ -33,13 +34,16 @@ func (c *call) guard(what string) bool {
 	case key != "":
 		c.who = "key " + key
 		return true
-	case c.conn.source.admitted(admin):
-		return true
 	case c.req.Code == remoting.RegisterTopic && c.s.table.HoldsConn(c.conn.id):
+		// Before the network: a broker inside it acts for itself all the same, and no operator had a hand in it.
 		c.who = "broker"
 		return true
+	case c.conn.source.admitted(admin):
+		return true
 	}
-	c.audited(what, "refused")
+	if c.s.refusals.note(c.conn.host(), c.req.Code) {
+		c.audited(what, false, "refused")
+	}
 	c.s.metrics.guarded.Inc()
 	c.refuse(remoting.NoPermission, fmt.Sprintf("%s is not allowed from %s: use it from loopback, from a network named by "+
 		"--namesrv-admin-allow, or signed with an access key that this name server knows", c.action(), c.conn.source))
@@ -51,22 +55,22 @@ func (c *call) guarded(what string, err error) {
 	var remark *remarkError
 	switch {
 	case err == nil:
-		c.audited(what, "done")
+		c.audited(what, true, "done")
 		c.ok(nil)
 	case errors.As(err, &remark):
-		c.audited(what, remark.remark)
+		c.audited(what, false, remark.remark)
 		c.refuse(remark.code, remark.remark)
 	default:
-		c.audited(what, err.Error())
+		c.audited(what, false, err.Error())
 		c.fail(err)
 	}
 }
 
 // audited tells what came of a guarded request.
-func (c *call) audited(what, result string) {
+func (c *call) audited(what string, done bool, result string) {
 	c.s.cfg.Audit(AuditRecord{
 		At: c.s.cfg.Now(), Code: c.req.Code, Action: c.action(),
-		Who: bounded(c.who), From: c.conn.source.String(), What: bounded(what), Result: bounded(result),
+		Who: bounded(c.who), From: c.conn.source.String(), What: bounded(what), Done: done, Result: bounded(result),
 	})
 }
 

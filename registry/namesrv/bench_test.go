@@ -17,6 +17,13 @@ import (
 // benchServer serves on loopback and returns a connection to it.
 func benchServer(b *testing.B) net.Conn {
 	b.Helper()
+	_, connect := benchServers(b)
+	return connect()
+}
+
+// benchServers serves on loopback and returns what connects to it.
+func benchServers(b *testing.B) (*namesrv.Server, func() net.Conn) {
+	b.Helper()
 	s, err := namesrv.New(namesrv.Config{}, newTable())
 	require.NoError(b, err)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -24,14 +31,16 @@ func benchServer(b *testing.B) net.Conn {
 	ctx, cancel := context.WithCancel(context.Background())
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, ln) }()
-	nc, err := net.Dial("tcp", ln.Addr().String())
-	require.NoError(b, err)
 	b.Cleanup(func() {
-		nc.Close()
 		cancel()
 		require.NoError(b, <-served)
 	})
-	return nc
+	return s, func() net.Conn {
+		nc, err := net.Dial("tcp", ln.Addr().String())
+		require.NoError(b, err)
+		b.Cleanup(func() { nc.Close() })
+		return nc
+	}
 }
 
 // exchange sends frames in one write and reads as many answers.

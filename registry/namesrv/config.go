@@ -28,7 +28,8 @@ type Config struct {
 	TLS *tls.Config
 	// Admin says who may use the guarded codes.
 	Admin Admin
-	// Audit receives every use of a guarded code, refused ones included. Called from many goroutines, must not block. Nil drops them.
+	// Audit receives every use of a guarded code, refused ones included: of those from one host with one code the first at once, and
+	// how many followed once a minute. Called from many goroutines, must not block. Nil drops them.
 	Audit func(AuditRecord)
 	// Dial connects to brokers for NOTIFY_MIN_BROKER_ID_CHANGE. Nil means TCP.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)

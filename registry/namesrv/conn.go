@@ -32,10 +32,11 @@ type conn struct {
 	broker atomic.Bool           // a broker registered or gave a sign of life over it
 	going  atomic.Bool           // it ends between two frames
 	why    atomic.Pointer[cause] // who dropped it says why
+	over   chan struct{}         // closed when it was dropped
 }
 
 func newConn(s *Server, id routeinfo.ConnID, nc net.Conn) *conn {
-	c := &conn{s: s, id: id, socket: nc, stream: nc, source: sourceOf(nc), active: time.Now()}
+	c := &conn{s: s, id: id, socket: nc, stream: nc, source: sourceOf(nc), active: time.Now(), over: make(chan struct{})}
 	c.in.small = make([]byte, smallInbox)
 	c.in.buf = c.in.small
 	c.call = call{s: s, conn: c}
@@ -161,6 +162,8 @@ func (c *conn) leave() {
 
 // drop ends the connection at once.
 func (c *conn) drop(why cause) {
-	c.why.CompareAndSwap(nil, &why)
+	if c.why.CompareAndSwap(nil, &why) {
+		close(c.over)
+	}
 	c.socket.Close()
 }

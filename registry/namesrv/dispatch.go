@@ -1,6 +1,7 @@
 package namesrv
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"time"
@@ -115,7 +116,9 @@ func (c *call) required(names ...string) (values []string, ok bool) {
 }
 
 // action is the name of the request's code.
-func (c *call) action() string { return remoting.RequestName(c.req.Code) }
+func (c *call) action() string { return actionOf(c.req.Code) }
+
+func actionOf(code int32) string { return remoting.RequestName(code) }
 
 // answer does what a frame asks for and queues what is to be said. The error ends the connection.
 func (c *conn) answer(frame []byte) error {
@@ -128,15 +131,18 @@ func (c *conn) answer(frame []byte) error {
 		c.s.metrics.strays.Inc() // to nobody: we ask nothing over this connection
 		return nil
 	}
-	if len(frame) > heavyRequest {
-		select {
-		case c.s.heavy <- struct{}{}:
-			defer func() { <-c.s.heavy }()
-		case <-c.s.ended:
-			return causeLeft
-		}
-	}
 	r := c.s.routes.find(k.req.Code)
+	if g := c.s.gateOf(&k.req, len(frame)); g != nil {
+		switch err := g.enter(c); {
+		case err == errBusy:
+			k.refuse(remoting.SystemBusy, errBusy.Error())
+			r.count(k)
+			return nil
+		case err != nil:
+			return err
+		}
+		defer g.leave() // when all is done that may hold what was decoded
+	}
 	if c.s.goAway.Load() && k.req.Version > lastWithoutGoAway && r != c.s.routes.unknown {
 		k.refuse(goAwayCode, "please go away")
 	} else {
@@ -145,6 +151,21 @@ func (c *conn) answer(frame []byte) error {
 	r.count(k)
 	return nil
 }
+
+// gateOf is the gate a request has to pass, nil for none.
+func (s *Server) gateOf(q *remoting.Request, frame int) *gate {
+	registers := q.Code == remoting.RegisterBroker
+	switch {
+	case frame > heavyRequest, registers && remoting.Compressed(q.Body):
+		return s.heavy
+	case registers:
+		return s.light
+	}
+	return nil
+}
+
+// errBusy is answered to a request that has stood in line for too long, which is kinder than silence: its broker comes again.
+var errBusy = errors.New("the name server is busy with other large requests: send it again")
 
 // Compat: NettyRemotingAbstract.java: processRequestCommand. Older clients do not know the code.
 const (

@@ -22,7 +22,9 @@ type Server struct {
 	metrics  *metrics
 	notes    notes
 	buffered *budget
-	heavy    chan struct{} // one token per large request under way
+	heavy    *gate // of requests that may become large
+	light    *gate // of other registrations
+	refusals refusals
 	secure   *security
 	notices  *notifier
 
@@ -38,11 +40,13 @@ type Server struct {
 	running  sync.WaitGroup // one for each connection
 }
 
-// heavyRequest is the size from which a request counts as large, and maxHeavy how many of those are taken apart at a time: a
-// registration of 16 MiB needs several times that meanwhile.
+// A request above heavyRequest counts as large, and a compressed registration of whatever size, as nobody knows what becomes of it:
+// maxHeavy of those are handled at a time, each of which may come to several times its frame or what it inflates to. A registration
+// below that comes to a MiB at most, and there are maxLight of them at a time. Together that is more than the table's one lock lets through.
 const (
-	heavyRequest = 1 << 20
+	heavyRequest = 64 << 10
 	maxHeavy     = 4
+	maxLight     = 32
 )
 
 // lastAnswers is how long connections may take to write what they have when the server leaves.
@@ -59,7 +63,7 @@ func New(cfg Config, table *routeinfo.Table) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, table: table, started: time.Now(), ended: make(chan struct{}),
-		buffered: newBudget(cfg.MaxBuffered), heavy: make(chan struct{}, maxHeavy),
+		buffered: newBudget(cfg.MaxBuffered), heavy: newGate(maxHeavy), light: newGate(maxLight),
 		conns: make(map[routeinfo.ConnID]*conn),
 	}
 	settings := cfg.Settings
@@ -86,6 +90,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	var loops sync.WaitGroup
 	loops.Go(s.scan)
 	loops.Go(s.notices.run)
+	loops.Go(s.recordRefusals)
 	broke := make(chan error, 1)
 	loops.Go(func() { broke <- s.accept(ln) })
 
@@ -98,6 +103,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	ln.Close()
 	s.leave()
 	loops.Wait()
+	s.recordRefused()
 	return err
 }
 

@@ -45,6 +45,14 @@
 // order of members, but nothing beyond the limits (MaxFrame and those after it): memory is proportional to what was sent. A
 // *WireError ends the connection, a *FieldError is answered with SystemError and names field, value and remedy.
 //
+// # Two halves
+//
+// A name server needs Request with what hangs on it, AppendAnswer and AppendAnswerHead, the Decode functions of requests, and
+// AppendJSON of what it answers. The other half is for those who talk to one, which are this repository's tools, its simulated brokers
+// and clients, its tests, and clients in Go: ReadFrame, Command with Decode and Append, AppendRegistration, the Decode functions of
+// answers (DecodeTopicRoute, which REGISTER_TOPIC_IN_NAMESRV needs as well, DecodeClusterInfo, DecodeMemberGroup, DecodeTopicList,
+// DecodeKVTable), and DecodeMinBrokerIDChange, which reads what a name server sends of its own accord.
+//
 // # Known warts of the wire
 //
 //   - Maps with numbers for keys are written without quotes, {0:"10.0.0.1:10911"}, to all but those who are known to read JSON:

@@ -37,28 +37,29 @@ func (m *QueueMapping) AppendJSON(dst []byte, d Dialect) []byte {
 	return append(dst, '}')
 }
 
-// mappings reads a map whose values are mappings and which has the topic, or the broker, for key.
-func (s *scanner) mappings(name string) (list []QueueMapping) {
+// mappings reads a map whose values are mappings and which has the topic, or the broker, for key. The last of each key counts.
+func (s *scanner) mappings(name string, key func(*QueueMapping) string) []QueueMapping {
 	s.enter(name)
 	defer s.leave()
+	var found folded[QueueMapping]
 	queues := 0
-	for key := range s.members {
-		s.enter(string(key))
+	for name := range s.members {
+		s.enter(string(name))
 		m, ok := s.mapping()
 		s.leave()
 		if !ok {
 			continue
 		}
-		list = append(list, m)
-		s.checkMappings(list, &queues)
+		found.put(m, key)
+		s.checkMappings(len(found.list), &m, &queues)
 	}
-	return list
+	return found.list
 }
 
-// checkMappings bounds what a list of mappings has come to with its last.
-func (s *scanner) checkMappings(list []QueueMapping, queues *int) {
-	*queues += len(list[len(list)-1].Current)
-	if len(list) > MaxTopics || *queues > MaxMappedQueues {
+// checkMappings bounds what mappings have come to with the last of them.
+func (s *scanner) checkMappings(mappings int, last *QueueMapping, queues *int) {
+	*queues += len(last.Current)
+	if mappings > MaxTopics || *queues > MaxMappedQueues {
 		s.fail(nil, "has too many mappings: "+strconv.Itoa(MaxTopics)+" with "+strconv.Itoa(MaxMappedQueues)+" queues together are the most")
 	}
 }

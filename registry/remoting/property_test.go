@@ -2,6 +2,7 @@ package remoting_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 	"time"
 
@@ -101,12 +102,15 @@ func anyRegistration(t *rapid.T) *remoting.Registration {
 	queues := rapid.Int32Range(0, remoting.MaxQueues)
 	for range draw(t, rapid.IntRange(0, 8), "topics") {
 		r.Topics = append(r.Topics, remoting.TopicConfig{
-			Name: draw(t, anyName, "topic"), ReadQueues: draw(t, queues, "read"), WriteQueues: draw(t, queues, "write"),
+			Name:       fmt.Sprint(len(r.Topics), draw(t, anyName, "topic")), // each once
+			ReadQueues: draw(t, queues, "read"), WriteQueues: draw(t, queues, "write"),
 			Perm: draw(t, rapid.Int32(), "perm"), SysFlag: draw(t, rapid.Int32(), "flag"), Order: draw(t, rapid.Bool(), "order"),
 		})
 	}
 	for range draw(t, rapid.IntRange(0, 3), "mappings") {
-		r.Mappings = append(r.Mappings, anyMapping(t))
+		m := anyMapping(t)
+		m.Topic = fmt.Sprint(len(r.Mappings), m.Topic) // each key once
+		r.Mappings = append(r.Mappings, m)
 	}
 	return r
 }
@@ -183,7 +187,9 @@ func TestAnswerBodiesComeBack(t *testing.T) {
 			r.Brokers = append(r.Brokers, b)
 			r.Queues = append(r.Queues, remoting.QueueData{Broker: b.Name, Perm: draw(t, rapid.Int32(), "perm"), SysFlag: draw(t, rapid.Int32(), "flag")})
 			r.FilterServers = append(r.FilterServers, remoting.FilterServers{Addr: draw(t, anyText, "addr"), List: []string{draw(t, anyAddr, "filter")}})
-			r.Mappings = append(r.Mappings, anyMapping(t))
+			m := anyMapping(t)
+			m.Broker = fmt.Sprint(len(r.Mappings), m.Broker) // each key once
+			r.Mappings = append(r.Mappings, m)
 			c.Clusters = append(c.Clusters, remoting.ClusterBrokers{Cluster: b.Cluster, Names: []string{b.Name}})
 		}
 		c.Brokers = r.Brokers

@@ -26,7 +26,7 @@ type Registration struct {
 	Timeout                     time.Duration // of silence until the broker counts as gone; 0 when it did not say
 
 	Version   DataVersion
-	Topics    []TopicConfig // in the order of the body
+	Topics    []TopicConfig // in the order of the body, each name once
 	HasTopics bool          // a table of topics came, be it empty
 	Mappings  []QueueMapping
 
@@ -51,7 +51,7 @@ func DecodeRegistration(q *Request) (*Registration, error) {
 	var err error
 	switch {
 	case len(q.Body) == 0:
-	case q.Body[0] == zlibFirst:
+	case Compressed(q.Body):
 		err = r.decodeCompressed(q.Body)
 	default:
 		err = r.decodePlain(q.Body)
@@ -61,6 +61,9 @@ func DecodeRegistration(q *Request) (*Registration, error) {
 	}
 	return r, nil
 }
+
+// Compressed says whether the body of a registration will be inflated, so that its size does not tell what becomes of it.
+func Compressed(body []byte) bool { return len(body) > 0 && body[0] == zlibFirst }
 
 func (r *Registration) decodeHeader(q *Request) error {
 	ref, err := decodeRef(q, true)
@@ -115,32 +118,34 @@ func (r *Registration) decodePlain(body []byte) error {
 	if s.peek() != '{' {
 		return &FieldError{Field: "body", Value: excerpt(body), Reason: "is not a registration: send it as JSON, or compressed as brokers do"}
 	}
-	r.Topics = make([]TopicConfig, 0, len(body)/256)
+	topics := &folded[TopicConfig]{list: make([]TopicConfig, 0, len(body)/256)}
 	for name := range s.document {
 		switch string(name) {
 		case "topicConfigSerializeWrapper":
 			for name := range s.members {
-				s.wrapped(r, name)
+				s.wrapped(r, topics, name)
 			}
 		case "filterServerList":
 			r.FilterServers, r.HasFilterServers = s.filterServers()
 		default:
-			s.wrapped(r, name)
+			s.wrapped(r, topics, name)
 		}
 	}
+	r.Topics = topics.list
 	return s.fieldError()
 }
 
 // wrapped reads one member of a TopicConfigSerializeWrapper.
-func (s *scanner) wrapped(r *Registration, name []byte) {
+func (s *scanner) wrapped(r *Registration, topics *folded[TopicConfig], name []byte) {
 	switch string(name) {
 	case "dataVersion":
 		r.Version = s.dataVersion()
 	case "topicConfigTable":
-		r.Topics, r.HasTopics = r.Topics[:0], s.peek() == '{' // of several the last counts
-		s.topicConfigs(r)
+		topics.reset() // of several the last counts
+		r.HasTopics = s.peek() == '{'
+		s.topicConfigs(topics)
 	case "topicQueueMappingInfoMap":
-		r.Mappings = s.mappings("topicQueueMappingInfoMap")
+		r.Mappings = s.mappings("topicQueueMappingInfoMap", mappedTopic)
 	default:
 		s.skip()
 	}

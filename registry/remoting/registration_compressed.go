@@ -15,9 +15,10 @@ import (
 const (
 	zlibFirst = 0x78 // deflate with a window of 32 KiB: all that Java writes
 
-	// A stream may inflate to freeInflated, and beyond it to maxRatio times its own size. Real ones come to 20 times.
-	freeInflated = 1 << 20
-	maxRatio     = 200
+	// A stream may inflate to freeInflated, and beyond it to maxRatio times its own size. Real ones come to 20 times. What is free is
+	// for streams of a few hundred bytes, which repeat themselves more than that.
+	freeInflated = 64 << 10
+	maxRatio     = 100
 	maxPart      = 16 << 20 // bytes of one part: none can be longer than an uncompressed registration
 )
 
@@ -68,6 +69,7 @@ func (r *Registration) readTopics(p *parts) error {
 		return err
 	}
 	r.HasTopics = true
+	var topics folded[TopicConfig]
 	for range n {
 		text, err := p.next()
 		if err != nil {
@@ -77,8 +79,9 @@ func (r *Registration) readTopics(p *parts) error {
 		if err != nil {
 			return err
 		}
-		r.Topics = append(r.Topics, t)
+		topics.put(t, topicName)
 	}
+	r.Topics = topics.list
 	return nil
 }
 
@@ -101,6 +104,7 @@ func (r *Registration) readMappings(p *parts) error {
 	if err != nil {
 		return err
 	}
+	var found folded[QueueMapping]
 	queues := 0
 	for range n {
 		text, err := p.next()
@@ -110,14 +114,15 @@ func (r *Registration) readMappings(p *parts) error {
 		s := scanner{data: text}
 		s.enter("topicQueueMappingInfoMap")
 		if m, ok := s.mapping(); ok {
-			r.Mappings = append(r.Mappings, m)
-			s.checkMappings(r.Mappings, &queues)
+			found.put(m, mappedTopic)
+			s.checkMappings(len(found.list), &m, &queues)
 		}
 		s.end()
 		if err := s.fieldError(); err != nil {
 			return err
 		}
 	}
+	r.Mappings = found.list
 	return nil
 }
 

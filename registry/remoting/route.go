@@ -92,7 +92,7 @@ func DecodeTopicRoute(body []byte) (*TopicRoute, error) {
 		case "queueDatas":
 			r.Queues = list(&s, "queueDatas", s.queueData)
 		case "topicQueueMappingByBroker":
-			r.Mappings = s.mappings("topicQueueMappingByBroker")
+			r.Mappings = s.mappings("topicQueueMappingByBroker", mappedBroker)
 		default:
 			s.skip()
 		}

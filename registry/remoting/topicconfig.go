@@ -17,20 +17,20 @@ const (
 )
 
 // topicConfigs reads a topicConfigTable.
-func (s *scanner) topicConfigs(r *Registration) {
+func (s *scanner) topicConfigs(topics *folded[TopicConfig]) {
 	s.enter("topicConfigTable")
 	defer s.leave()
 	for key := range s.members {
-		if s.full(len(r.Topics), MaxTopics) {
+		if s.full(len(topics.list), MaxTopics) {
 			return
 		}
-		s.topicConfig(r, string(key))
+		s.topicConfig(topics, string(key))
 	}
 }
 
 // topicConfig reads one entry. Its own topicName counts before its key, as upstream has it; an entry without any of its own
 // ({"$ref":…}) repeats another one and adds nothing.
-func (s *scanner) topicConfig(r *Registration, key string) {
+func (s *scanner) topicConfig(topics *folded[TopicConfig], key string) {
 	if s.null() {
 		return
 	}
@@ -64,7 +64,7 @@ func (s *scanner) topicConfig(r *Registration, key string) {
 		return
 	}
 	s.checkName("topicName", t.Name)
-	r.Topics = append(r.Topics, t)
+	topics.put(t, topicName)
 }
 
 func (s *scanner) queues(name string) int32 {

@@ -165,6 +165,3 @@ func (r *Routes) Copied() bool {
 	r.mu.Unlock()
 	return known && !slices.ContainsFunc(r.list(), (*puller).owes)
 }
-
-// Copies is how many full copies of peers have arrived since the start. With none, nothing here was learnt from a peer, or not all of it.
-func (r *Routes) Copies() uint64 { return r.totals.Copies.Load() }
