@@ -210,6 +210,36 @@ func TestWordsWaitForTheDatabase(t *testing.T) {
 	require.Equal(t, a.cfg.AdvertiseURL, audit[0].Server)
 }
 
+// What is said after a restart of all servers, before the database answers, holds against what it has of earlier days.
+func TestWordsSaidBeforeTheStoredOnesAreRead(t *testing.T) {
+	w := newWorld(t)
+	var store intenttest.Fake
+	use := func(_ *Config, d *Deps) { d.Words, d.Audit = &store, &store }
+	first := w.start(t, both(withNamesrv(t), use)).serving().namesrvServing()
+	tool := first.dial()
+	for _, key := range []string{"changed", "deleted", "kept"} {
+		tool.done(remoting.PutKVConfig, "namespace", "N", "key", key, "value", "before")
+	}
+	first.stop()
+	require.NoError(t, first.wait())
+
+	store.Fail(errors.New("away"))
+	again := w.start(t, both(withNamesrv(t), use)).serving().namesrvServing()
+	tool = again.dial()
+	tool.done(remoting.PutKVConfig, "namespace", "N", "key", "changed", "value", "after")
+	tool.done(remoting.DeleteKVConfig, "namespace", "N", "key", "deleted")
+	store.Fail(nil)
+	again.eventually("reads what was stored", func() bool { return tool.kv("N", "kept") == "before" })
+	again.eventually("writes what waited", func() bool { return again.namesrv.words.Pending() == 0 })
+	require.Equal(t, "after", tool.kv("N", "changed"))
+	require.Empty(t, tool.kv("N", "deleted"))
+	stored, err := again.namesrv.words.Load(t.Context())
+	require.NoError(t, err)
+	for _, one := range stored {
+		require.Equal(t, one.Name == "deleted", one.Deleted, one.Name)
+	}
+}
+
 // A server that joins is complete before it is shown to clients.
 func TestJoiningNameServerIsComplete(t *testing.T) {
 	w := newWorld(t)

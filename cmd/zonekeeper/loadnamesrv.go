@@ -30,6 +30,10 @@ func (l *loaded) checkNamesrv(s scope) mistakes {
 				"set --namesrv-listen :"+strconv.Itoa(c.Settings.ListenPort)+", or off where there is to be none"))
 		}
 	}
+	if c.Advertise != "" && s&onDev == 0 && l.origins["namesrv.listen"] == "default" {
+		o, _ := optionOf("namesrv.advertise")
+		wrong = append(wrong, l.mistake(o, "is about a name server that no option opens", "set --namesrv-listen :9876, or leave it out"))
+	}
 	c.Settings = c.TLS.over(c.Settings)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		o, _ := optionOf("namesrv.tls-cert")

@@ -61,6 +61,9 @@ func (a *App) wireNamesrv() error {
 		OnWord: ns.keepWord, Log: a.log, Faults: a.deps.Faults.Routes,
 	})
 	ns.departures = newDepartures(ns.table, a.deps.Now)
+	if ns.words == nil {
+		ns.table.WordsRead() // there are no earlier ones
+	}
 	ns.server, err = namesrv.New(namesrv.Config{
 		Settings: c.Settings, Ready: ns.answers.Load, Admin: c.Admin, Audit: a.keepAudit, Dial: a.deps.DialBroker,
 		MaxConnections: c.MaxConnections, Now: a.deps.Now, Log: a.log, Registerer: a.metrics,

@@ -71,7 +71,7 @@ func TestNameServersOfACluster(t *testing.T) {
 		}
 		database := []string{"ZONEKEEPER_DB_URL=" + pgtest.URL(t), "ZONEKEEPER_DB_SCHEMA=" + schema}
 		for args, says := range map[string]string{
-			"topics why TopicA": "TopicA is routed on all 3 name servers that answered", "topics ls": "3 of 3", "topics route TopicA": "3 of 3", "brokers ls": "3 of 3",
+			"topics why TopicA": "TopicA is routed on all 3 name servers that answer lookups", "topics ls": "3 of 3", "topics route TopicA": "3 of 3", "brokers ls": "3 of 3",
 		} {
 			out := command(t, database, strings.Fields(args)...)
 			require.Equal(t, exitOK, out.code, out.stdout+out.stderr)

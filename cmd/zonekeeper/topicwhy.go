@@ -44,7 +44,7 @@ func (p *program) whyTopic(ctx context.Context, topic string) error {
 
 // accountFor puts what several name servers say of a topic into sentences.
 func accountFor(topic string, all []reply[topicView]) topicAccount {
-	var on, off []string // servers that answered
+	var on, off, unready []string // servers that answered
 	var brokers int
 	names := make(map[string]string)
 	for i, one := range all {
@@ -57,9 +57,12 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 		for id, address := range v.Peers {
 			names[id] = address
 		}
-		if v.Routed && v.Answers {
+		switch {
+		case !v.Answers:
+			unready = append(unready, v.Address)
+		case v.Routed:
 			on = append(on, v.Address)
-		} else {
+		default:
 			off = append(off, v.Address)
 		}
 	}
@@ -68,12 +71,15 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 	switch {
 	case len(off) == 0 && len(on) == 1:
 		say("%s is routed on %s.", topic, on[0])
-	case len(off) == 0:
-		say("%s is routed on all %d name servers that answered: %s.", topic, len(on), listed(on))
-	case len(on) == 0:
+	case len(off) == 0 && len(on) > 0:
+		say("%s is routed on all %d name servers that answer lookups: %s.", topic, len(on), listed(on))
+	case len(on) == 0 && len(off) > 0:
 		say("%s is not routed on %s: clients are told \"No route info of this topic\".", topic, listed(off))
-	default:
+	case len(on) > 0:
 		say("%s is routed on %s, but not on %s.", topic, listed(on), listed(off))
+	}
+	if len(unready) > 0 {
+		say("%s %s lookups yet: clients are told \"name server not ready\", and keep the routes they have.", listed(unready), verb(len(unready), "answers no", "answer no"))
 	}
 	a.Sentences = append(a.Sentences, silent(all)...)
 	for _, one := range all {
@@ -83,7 +89,7 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 	}
 	groups := mergeGroups(all)
 	for _, g := range groups {
-		a.Sentences = append(a.Sentences, g.sentences(names, len(on)+len(off))...)
+		a.Sentences = append(a.Sentences, g.sentences(names, len(on)+len(off)+len(unready))...)
 	}
 	gone := goneFrom(all, groups)
 	for _, g := range gone {
@@ -98,6 +104,8 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 	case len(groups)+len(deletions)+len(gone) > 0:
 	case brokers == 0:
 		say("No broker is known here. Do rmqAddressServerDomain or namesrvAddr in broker.conf lead here?")
+	case brokers == 1:
+		say("The one broker known here does not register it. Was it created (mqadmin updateTopic), and does the broker that has it run? zonekeeper brokers ls shows who is here.")
 	default:
 		say("None of the %s known here registers it. If it should be there: was it created (mqadmin updateTopic), and does the broker that has it run?"+
 			" zonekeeper brokers ls shows those that are here.", many(brokers, "broker", "brokers"))
@@ -239,7 +247,7 @@ func (a *groupAccount) sentences(names map[string]string, servers int) []string 
 		say("%s had it.", head)
 	}
 	for _, b := range a.brokers {
-		all = append(all, "  "+b.sentence(names))
+		all = append(all, "  "+b.sentence(names, g.SuppressedBy == nil))
 	}
 	for _, r := range g.Reduced {
 		switch r.Why {
@@ -260,13 +268,21 @@ func (a *groupAccount) sentences(names map[string]string, servers int) []string 
 		say("  It was deleted there%s, and the broker still registers what it had then. Creating it anew (mqadmin updateTopic), or any other change of the broker's topics, brings it back.",
 			byWhom(d.By, &d.At))
 	default:
-		say("  It was deleted there%s.", byWhom(d.By, &d.At))
+		say("  It was deleted there%s. What a broker had then does not bring it back, though it registers it again and again; creating it anew (mqadmin updateTopic) does.",
+			byWhom(d.By, &d.At))
 	}
 	return all
 }
 
-// sentence says when a broker was last heard, and by whom.
-func (a *brokerAccount) sentence(names map[string]string) string {
+func verb(n int, one, several string) string {
+	if n == 1 {
+		return one
+	}
+	return several
+}
+
+// sentence says when a broker was last heard, and by whom; and whether it lacks the topic, unless a deletion hides that.
+func (a *brokerAccount) sentence(names map[string]string, lacking bool) string {
 	text := fmt.Sprintf("%s, %s, ", a.addr, roleOf(a.id))
 	if a.age >= 0 {
 		text += fmt.Sprintf("last registered or gave a sign of life %s ago (%s), ", age(a.age), stamp(a.heard))
@@ -281,7 +297,7 @@ func (a *brokerAccount) sentence(names map[string]string) string {
 		}
 		text += "through " + listed(told) + "; none of those asked has a connection of it."
 	}
-	if !a.carries {
+	if !a.carries && lacking {
 		text += " It does not have the topic itself."
 	}
 	return text

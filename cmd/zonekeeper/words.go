@@ -45,6 +45,7 @@ func (a *App) readWords(ctx context.Context) error {
 				ns.table.MergeWord(w)
 			}
 			ns.reading.Store(nil)
+			ns.table.WordsRead()
 			close(ns.wordsRead)
 			return nil
 		}

@@ -16,7 +16,7 @@ func unregisterBroker(c *call) {
 		c.fail(err)
 		return
 	}
-	c.s.table.Unregister(brokerKey(ref), ref.Name, ref.ID, c.conn.id, c.now())
+	c.s.table.Unregister(brokerKey(ref), ref.Name, c.conn.id, c.now())
 	c.ok(nil)
 }
 

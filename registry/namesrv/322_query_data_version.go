@@ -18,7 +18,7 @@ func queryDataVersion(c *call) {
 		c.fail(err)
 		return
 	}
-	stored, known, changed := c.s.table.QueryDataVersion(brokerKey(ref), version, c.conn.id, c.now())
+	stored, known, changed := c.s.table.QueryDataVersion(brokerKey(ref), version, c.now())
 	var body []byte
 	if known {
 		c.conn.broker.Store(true)

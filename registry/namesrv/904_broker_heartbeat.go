@@ -13,7 +13,7 @@ func brokerHeartbeat(c *call) {
 		c.fail(err)
 		return
 	}
-	if c.s.table.Touch(brokerKey(ref), c.conn.id, c.now()) {
+	if c.s.table.Touch(brokerKey(ref), c.now()) {
 		c.conn.broker.Store(true)
 	}
 	c.ok(nil)

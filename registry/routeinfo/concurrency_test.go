@@ -1,6 +1,7 @@
 package routeinfo
 
 import (
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -42,10 +43,10 @@ func TestConcurrentUse(t *testing.T) {
 					_, _ = f.Register(reg(brokerOf("x", id), versioned(int64(i)), acting(remoting.ActingMasterTrue)), conn, now)
 				case 4:
 					f.ConnClosed(conn, now)
-					f.Unregister(keyOf("x", id), "broker-x", id, conn, now)
+					f.Unregister(keyOf("x", id), "broker-x", conn, now)
 				case 5:
-					f.Touch(keyOf("x", id), conn, now)
-					f.QueryDataVersion(keyOf("x", id), version(1), conn, now)
+					f.Touch(keyOf("x", id), now)
+					f.QueryDataVersion(keyOf("x", id), version(1), now)
 					f.Expire(now)
 				case 6:
 					_, _ = f.WipeWrite("broker-x", "me", now)
@@ -72,7 +73,9 @@ func TestConcurrentUse(t *testing.T) {
 					f.Digest()
 					f.Stats()
 					f.Snapshot(now)
-					f.Explain(topic, now)
+					if _, err := json.Marshal(f.Explain(topic, now)); err != nil {
+						t.Error(err)
+					}
 					f.Words()
 				case 11:
 					l.pull()

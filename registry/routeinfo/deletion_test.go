@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 )
@@ -182,7 +184,7 @@ func TestVersionsOfABrokerAreBounded(t *testing.T) {
 	}
 	require.LessOrEqual(t, len(f.brokers[BrokerKey{"C", "10.0.0.1:10911"}].own().recent), versionsKept)
 	late := func(topic string, v int64) bool {
-		value := deletedVersions{"broker-a": {version(v)}}.encode()
+		value := deletedVersions{"broker-a": {versions: []deletedVersion{{version(v), 1}}}}.encode()
 		require.True(t, f.MergeWord(Word{Kind: Deletion, Scope: "C", Name: topic, Value: value, Counter: 1}))
 		return f.lookup(topic) == nil
 	}
@@ -194,10 +196,105 @@ func TestVersionsOfABrokerAreBounded(t *testing.T) {
 func TestDeletedVersionsAreBounded(t *testing.T) {
 	d := deletedVersions{}
 	for n := range int64(20) {
-		require.True(t, d.add("broker-a", version(n)))
-		require.False(t, d.add("broker-a", version(n)))
+		require.True(t, d.add("broker-a", version(n), uint64(n+1)))
+		require.False(t, d.add("broker-a", version(n), uint64(n+2)))
 	}
-	require.Len(t, d["broker-a"], versionsDeleted)
-	require.Equal(t, d, decodeDeletedVersions(d.encode()))
-	require.Empty(t, decodeDeletedVersions("not JSON"))
+	require.Len(t, d["broker-a"].versions, versionsDeleted)
+	require.Equal(t, d, Word{Value: d.encode()}.deletedVersions())
+	require.Empty(t, Word{Value: "not JSON"}.deletedVersions())
+	require.Equal(t, deletedVersions{"a": {versions: []deletedVersion{{version(7), 5}}}}, Word{Value: `{"a":[[0,1700000000000,7]]}`, Counter: 5}.deletedVersions())
+}
+
+// Deletions and liftings of one topic, said anywhere, come to the same in whatever order they are learnt.
+func TestDeletionsAddUpInAnyOrder(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		var said []Word
+		for i := range rapid.IntRange(2, 6).Draw(rt, "words") {
+			group := func() deletedGroup {
+				g := deletedGroup{lifted: rapid.Uint64Max(6).Draw(rt, "lifted")}
+				for range rapid.IntRange(0, 5).Draw(rt, "versions") {
+					v := deletedVersion{version(rapid.Int64Range(1, 12).Draw(rt, "version")), rapid.Uint64Range(1, 9).Draw(rt, "said")}
+					g, _ = g.join(deletedGroup{versions: []deletedVersion{v}})
+				}
+				return g
+			}
+			d := deletedVersions{"broker-a": group(), "broker-b": group()}
+			said = append(said, Word{Kind: Deletion, Scope: "C", Name: "T1", Value: d.encode(), Deleted: len(d.groups()) == 0, Counter: rapid.Uint64Range(1, 9).Draw(rt, "counter"), Epoch: int64(i)})
+		}
+		add := func(order []Word) deletedVersions {
+			f := newFixture(t)
+			for _, w := range order {
+				f.MergeWord(w)
+			}
+			all := f.deletions("T1", "C")
+			require.Equal(rt, len(all.groups()) > 0, f.deleted("T1", "C") != nil)
+			for _, w := range f.Words() {
+				require.False(rt, f.MergeWord(w))
+			}
+			return all
+		}
+		require.Equal(rt, add(said).encode(), add(rapid.Permutation(said).Draw(rt, "order")).encode())
+	})
+}
+
+// One server deleted the topic at broker-a and then again; another one did so at broker-b without knowing. It is the counters
+// that are not equal.
+func TestDeletionsSaidApartAreBothMeant(t *testing.T) {
+	for _, aFirst := range []bool{true, false} {
+		a := newFixture(t)
+		b := newFixture(t, func(c *Config) { c.Epoch = 2 })
+		a.register(1, brokerOf("a", 0))
+		b.register(1, brokerOf("b", 0))
+		a.deleteTopic("T1", "")
+		b.pass(time.Minute)
+		b.deleteTopic("T1", "")
+		words := []Word{a.Words()[0], b.Words()[0]}
+		if !aFirst {
+			words[0], words[1] = words[1], words[0]
+		}
+		f := newFixture(t)
+		f.register(1, brokerOf("a", 0))
+		f.register(2, brokerOf("b", 0))
+		for _, w := range words {
+			f.MergeWord(w)
+		}
+		require.Nil(t, f.lookup("T1"))
+	}
+}
+
+// What was lifted does not come back with an older word that another server says anew, and still deletes elsewhere.
+func TestALiftedDeletionStaysLifted(t *testing.T) {
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0))
+	f.register(2, brokerOf("b", 0))
+	f.deleteTopic("T1", "")
+	old := f.Words()[0]
+	f.pass(time.Second)
+	for _, name := range []string{"broker-a", "broker-b"} {
+		require.NoError(t, f.RegisterTopic("T1", []remoting.QueueData{{Broker: name, ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
+		f.MergeWord(old)
+		old.Counter++
+	}
+	require.Len(t, f.brokersOf("T1"), 2)
+	require.True(t, f.Words()[0].Deleted)
+	old.Counter = f.Words()[0].Counter + 1
+	require.True(t, f.MergeWord(old))
+	require.Nil(t, f.deleted("T1", "C"), "said with a later number, but of the same deletion")
+}
+
+// All of RegisterTopic counts or nothing.
+func TestRegisterTopicIsRefusedAsAWhole(t *testing.T) {
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0))
+	f.register(2, brokerOf("b", 0), inCluster("D"))
+	for cluster, name := range map[string]string{"C": "broker-a", "D": "broker-b"} {
+		require.True(t, f.MergeWord(Word{Kind: Deletion, Scope: cluster, Name: "T1", Value: `{"` + name + `":[[0,0,0]]}`, Counter: 1}))
+	}
+	both := []remoting.QueueData{{Broker: "broker-a"}, {Broker: "broker-b"}}
+	before, words := f.show(), f.Words()
+	f.limits.wordBytes = f.words.bytes + 15 // room to say that one of them is lifted
+	require.Error(t, f.RegisterTopic("T1", both, f.now))
+	require.Equal(t, before, f.show())
+	require.Equal(t, words, f.Words())
+	require.NoError(t, f.RegisterTopic("T1", both[:1], f.now))
 }

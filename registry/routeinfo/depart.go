@@ -7,7 +7,7 @@ import (
 
 // Unregister takes a broker's goodbye over a connection. It does not count when the broker has registered since over a newer
 // connection, or under another name.
-func (t *Table) Unregister(k BrokerKey, name string, id int64, conn ConnID, now time.Time) {
+func (t *Table) Unregister(k BrokerKey, name string, conn ConnID, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	b := t.brokers[k]

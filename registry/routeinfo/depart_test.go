@@ -12,16 +12,16 @@ import (
 func TestUnregister(t *testing.T) {
 	f := newFixture(t)
 	f.register(5)
-	f.Unregister(keyOf("x", 0), "broker-x", 0, 5, f.now)
-	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "other", 0, 5, f.now)
+	f.Unregister(keyOf("x", 0), "broker-x", 5, f.now)
+	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "other", 5, f.now)
 	require.NotNil(t, f.lookup("T1"), "another's goodbye")
-	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 7, 6, f.now)
+	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 6, f.now)
 	require.Nil(t, f.lookup("T1"), "over a connection made later; the id does not matter")
 	require.Empty(t, f.topicNames())
 	require.Empty(t, f.clusters())
 	require.Equal(t, `{"topicList":[]}`, string(f.SystemTopics()))
 	require.False(t, f.HoldsConn(5))
-	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 0, 5, f.now)
+	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 5, f.now)
 }
 
 // What upstream does not check: a late goodbye or close deletes a fresh registration.
@@ -29,7 +29,7 @@ func TestLateGoodbyes(t *testing.T) {
 	f := newFixture(t)
 	f.register(5)
 	f.register(6)
-	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 0, 5, f.now)
+	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 5, f.now)
 	f.ConnClosed(5, f.now)
 	require.NotNil(t, f.lookup("T1"))
 	f.ConnClosed(6, f.now)
@@ -38,7 +38,7 @@ func TestLateGoodbyes(t *testing.T) {
 	f = newFixture(t, func(c *Config) { c.Faults.NoFence = true })
 	f.register(5)
 	f.register(6)
-	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 0, 5, f.now)
+	f.Unregister(BrokerKey{"C", "10.0.0.1:10911"}, "broker-a", 5, f.now)
 	require.Nil(t, f.lookup("T1"), "the planted fault")
 }
 
@@ -48,8 +48,8 @@ func TestConnClosed(t *testing.T) {
 	f.register(1, brokerOf("a", 0))
 	f.register(1, brokerOf("b", 0))
 	f.register(2, brokerOf("c", 0))
-	f.QueryDataVersion(keyOf("c", 0), version(1), 3, f.now)
-	f.Touch(keyOf("c", 0), 3, f.now)
+	f.QueryDataVersion(keyOf("c", 0), version(1), f.now)
+	f.Touch(keyOf("c", 0), f.now)
 	require.True(t, f.HoldsConn(1))
 	require.False(t, f.HoldsConn(3))
 	f.ConnClosed(3, f.now)
@@ -69,7 +69,7 @@ func TestExpire(t *testing.T) {
 	f.register(4, brokerOf("d", 0), silent(3*time.Second))
 	f.register(4, brokerOf("e", 0))
 	f.pass(2 * time.Second)
-	require.True(t, f.Touch(keyOf("b", 0), 2, f.now))
+	require.True(t, f.Touch(keyOf("b", 0), f.now))
 	f.pass(time.Second)
 	require.Empty(t, f.Expire(f.now), "just at the end of their timeout")
 	f.pass(time.Millisecond)
@@ -102,7 +102,7 @@ func TestFreeze(t *testing.T) {
 	f.pass(time.Hour)
 	require.Empty(t, f.Expire(f.now))
 	require.Len(t, f.brokersOf("T1"), 2)
-	f.Unregister(keyOf("a", 0), "broker-a", 0, 1, f.now)
+	f.Unregister(keyOf("a", 0), "broker-a", 1, f.now)
 	require.Len(t, f.brokersOf("T1"), 1, "a goodbye still counts")
 	f.Freeze(false)
 	require.Equal(t, []ConnID{2}, f.Expire(f.now))
@@ -124,7 +124,7 @@ func TestQueryDataVersion(t *testing.T) {
 		{BrokerKey{"D", k.Addr}, version(3), false, true},
 		{keyOf("x", 0), version(3), false, true},
 	} {
-		stored, known, changed := f.QueryDataVersion(row.key, row.v, 9, f.now)
+		stored, known, changed := f.QueryDataVersion(row.key, row.v, f.now)
 		require.Equal(t, row.known, known)
 		require.Equal(t, row.changed, changed)
 		if known {
@@ -132,8 +132,8 @@ func TestQueryDataVersion(t *testing.T) {
 		}
 	}
 	f.pass(2 * time.Second)
-	f.QueryDataVersion(k, version(9), 9, f.now)
+	f.QueryDataVersion(k, version(9), f.now)
 	f.pass(2 * time.Second)
 	require.Empty(t, f.Expire(f.now), "it counts as a heartbeat whatever the version")
-	require.False(t, f.Touch(keyOf("x", 0), 9, f.now))
+	require.False(t, f.Touch(keyOf("x", 0), f.now))
 }

@@ -26,8 +26,10 @@
 // servers that the receiver does not hear itself.
 //
 // Words of operators are registers: keys, wiped write permissions, deleted topics. The greatest version holds on all
-// servers; Config.OnWord hands every one to whoever makes it durable, MergeWord brings it back. Digest is equal on servers
-// that show the same.
+// servers, and deletions add up; Config.OnWord hands every one to whoever makes it durable, MergeWord brings it back. Versions
+// go by the clock as well as by what is known, so that words said before the stored ones were read win over them; until
+// WordsRead is called a key or a wipe is taken back even if nobody here has heard of it. Digest is equal on servers that show
+// the same.
 //
 // # How it is kept
 //

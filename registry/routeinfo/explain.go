@@ -2,7 +2,6 @@ package routeinfo
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 
@@ -99,7 +98,7 @@ func (t *Table) Explain(name string, now time.Time) Explanation {
 func (t *Table) explainGroup(g *group, tp *topic, name string, now time.Time) *GroupExplanation {
 	x := &GroupExplanation{Cluster: g.key.cluster, Name: g.key.name, Provider: g.provider().key.Addr}
 	concerned := false
-	if d := t.deleted(name, g.key.cluster); d != nil && d.groups[g.key.name] != nil {
+	if d := t.deleted(name, g.key.cluster); d != nil && len(d.groups[g.key.name].versions) > 0 {
 		concerned = true
 		x.SuppressedBy = d.note()
 	}
@@ -128,7 +127,8 @@ func (t *Table) reductions(g *group, v visible) []Reduction {
 		return nil
 	}
 	if w := t.words.wipes[g.key.name]; w != nil {
-		why = append(why, Reduction{Why: ReducedByWipe, By: w.By, At: &w.At})
+		at := w.At // the word changes when it is said again, and explanations are read without the lock
+		why = append(why, Reduction{Why: ReducedByWipe, By: w.By, At: &at})
 	}
 	if g.acting && !g.hasMaster() {
 		why = append(why, Reduction{Why: ReducedWithoutMaster})
@@ -166,5 +166,5 @@ func (t *Table) explainSources(b *broker, now time.Time) []SourceExplanation {
 }
 
 func (d *deletion) note() *DeletionNote {
-	return &DeletionNote{Cluster: d.word.Scope, Brokers: slices.Sorted(maps.Keys(d.groups)), By: d.word.By, At: d.word.At}
+	return &DeletionNote{Cluster: d.word.Scope, Brokers: d.groups.groups(), By: d.word.By, At: d.word.At}
 }

@@ -57,14 +57,14 @@ func TestRenewalsAreGathered(t *testing.T) {
 	}
 	for range 3 {
 		a.pass(time.Second)
-		a.Touch(key, 1, a.now)
+		a.Touch(key, a.now)
 		require.Empty(t, renewals(), "not more often than a tenth of the timeout")
 	}
 	a.pass(time.Second)
 	require.Equal(t, []time.Duration{time.Second}, renewals(), "but then, though nothing comes any more")
 	a.pass(10 * time.Second)
 	require.Empty(t, renewals())
-	a.Touch(key, 1, a.now)
+	a.Touch(key, a.now)
 	require.Equal(t, []time.Duration{0}, renewals())
 }
 
@@ -107,7 +107,7 @@ func TestCatchingUpWhileThingsChange(t *testing.T) {
 		if step < 8 { // a change of what was told, and a renewal of what was not
 			a.deleteTopic(fmt.Sprintf("T%d", 1+step%3), "")
 			a.pass(maxRenewalGap)
-			a.Touch(keyOf("e", 0), 5, a.now)
+			a.Touch(keyOf("e", 0), a.now)
 			b.pass(maxRenewalGap)
 		}
 	}

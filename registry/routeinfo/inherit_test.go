@@ -85,7 +85,7 @@ func TestInheritMirrorsAServer(t *testing.T) {
 		func() { a.add("broker-a") },
 		func() { a.ConnClosed(1, a.now) },
 		func() { a.ConnClosed(2, a.now) },
-		func() { a.Unregister(BrokerKey{"D", addrOf("b", 0)}, "broker-b", 0, 3, a.now) },
+		func() { a.Unregister(BrokerKey{"D", addrOf("b", 0)}, "broker-b", 3, a.now) },
 	}
 	for i, step := range steps {
 		step()
@@ -141,10 +141,10 @@ func TestDirectWinsOverInherited(t *testing.T) {
 	require.Equal(t, int32(8), b.lookup("T3").Queues[0].ReadQueues, "what only the other server has been told is added")
 	b.ConnClosed(1, b.now)
 	require.Equal(t, int32(8), b.lookup("T1").Queues[0].ReadQueues, "the other server still holds it")
-	_, known, changed := b.QueryDataVersion(BrokerKey{"C", "10.0.0.1:10911"}, version(9), 2, b.now)
+	_, known, changed := b.QueryDataVersion(BrokerKey{"C", "10.0.0.1:10911"}, version(9), b.now)
 	require.False(t, known, "it is to register here, too")
 	require.True(t, changed)
-	require.False(t, b.Touch(BrokerKey{"C", "10.0.0.1:10911"}, 2, b.now))
+	require.False(t, b.Touch(BrokerKey{"C", "10.0.0.1:10911"}, b.now))
 }
 
 // A broker that comes to a server which has inherited it shows all its topics at any moment, whatever its first
@@ -219,7 +219,7 @@ func TestInheritedBrokersExpire(t *testing.T) {
 			l.pull()
 			a.pass(time.Second)
 			b.pass(time.Second)
-			require.True(t, a.Touch(key, 1, a.now))
+			require.True(t, a.Touch(key, a.now))
 		}
 		l.pull()
 		l.fall()
@@ -298,7 +298,7 @@ func TestAGoodbyeToAServerThatOnlyInherited(t *testing.T) {
 	l.pull()
 	key := BrokerKey{"C", "10.0.0.1:10911"}
 	b.pass(time.Second)
-	b.Unregister(key, "broker-a", 0, 1, b.now)
+	b.Unregister(key, "broker-a", 1, b.now)
 	require.NotNil(t, b.lookup("T1"), "the server that holds it will tell")
 	l.fall()
 	require.Nil(t, b.lookup("T1"))
@@ -355,7 +355,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 	b.Expire(b.now.Add(time.Hour))
 	require.Nil(t, b.lookup("T1"))
 	a.pass(maxRenewalGap)
-	a.Touch(BrokerKey{"C", "10.0.0.1:10911"}, 1, a.now)
+	a.Touch(BrokerKey{"C", "10.0.0.1:10911"}, a.now)
 	require.False(t, l.pull(), "a renewal of what is not here")
 	a.register(1, named("T9", "T8"), versioned(2))
 	require.False(t, l.pull(), "a change of what is not here")

@@ -16,8 +16,20 @@ const orderNamespace = "ORDER_TOPIC_CONFIG"
 // A namespace is there as soon as it ever had a key: it stays when its last key is deleted, as upstream's does
 // (apache/rocketmq KVConfigManager.java: deleteKVConfig).
 type namespace struct {
-	keys map[string]*wordEntry  // taken back ones too
-	body atomic.Pointer[[]byte] // KVTable, made when it is asked for
+	keys map[string]*wordEntry // taken back ones too
+	// guessed: all that is known of it are keys that were taken back although nobody here had heard of them.
+	guessed bool
+	body    atomic.Pointer[[]byte] // KVTable, made when it is asked for
+}
+
+// exists says whether clients see the namespace.
+func (n *namespace) exists() bool { return n != nil && !n.guessed }
+
+// confirm notes that there was a key once. It takes nil.
+func (n *namespace) confirm() {
+	if n != nil {
+		n.guessed = false
+	}
 }
 
 func (n *namespace) get(key string) (string, bool) {
@@ -54,17 +66,24 @@ func (n *namespace) encoded() []byte {
 func (t *Table) PutKV(ns, key, value, by string, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.say(Word{Kind: KV, Scope: ns, Name: key, Value: value}, by, now)
+	return t.say(by, now, Word{Kind: KV, Scope: ns, Name: key, Value: value})
 }
 
-// DeleteKV takes a key back. An unknown key is left alone. The error is a *RefusedError.
+// DeleteKV takes a key back. An unknown key is left alone, but before WordsRead it may be a stored one. The error is a
+// *RefusedError.
 func (t *Table) DeleteKV(ns, key, by string, now time.Time) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if _, ok := t.words.kv[ns].get(key); !ok {
+	_, known := t.words.kv[ns].get(key)
+	if !known && t.words.read {
 		return nil
 	}
-	return t.say(Word{Kind: KV, Scope: ns, Name: key, Deleted: true}, by, now)
+	existed := t.words.kv[ns].exists()
+	if err := t.say(by, now, Word{Kind: KV, Scope: ns, Name: key, Deleted: true}); err != nil {
+		return err
+	}
+	t.words.kv[ns].guessed = !existed
+	return nil
 }
 
 // GetKV returns a key's value. It is false when there is none.
@@ -79,7 +98,7 @@ func (t *Table) KVList(ns string) (body []byte, ok bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	n := t.words.kv[ns]
-	if n == nil {
+	if !n.exists() {
 		return nil, false
 	}
 	return n.encoded(), true
@@ -92,6 +111,7 @@ func (t *Table) keepKV(e *wordEntry) {
 		t.words.kv[e.Scope] = n
 	}
 	n.keys[e.Name] = e
+	n.guessed = false
 	n.body.Store(nil)
 	if e.Scope == orderNamespace {
 		t.classify(e.Name)
@@ -110,7 +130,7 @@ func (t *Table) forgetKV(e *wordEntry) {
 // orderConf is what answers to registrations carry: the KVTable of the order topics, or nil.
 func (t *Table) orderConf() []byte {
 	n := t.words.kv[orderNamespace]
-	if n == nil || !t.options.ReturnOrderTopicConfig {
+	if !n.exists() || !t.options.ReturnOrderTopicConfig {
 		return nil
 	}
 	return n.encoded()

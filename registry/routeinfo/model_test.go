@@ -62,6 +62,10 @@ func (m *model) group(cluster, name string) []*modelBroker {
 func (m *model) register(r *remoting.Registration, conn ConnID) bool {
 	key := BrokerKey{r.Cluster, r.Addr}
 	b := m.brokers[key]
+	if b != nil && conn < b.conn {
+		b.renewed = m.now
+		return true
+	}
 	group := m.group(r.Cluster, r.Name)
 	at := slices.IndexFunc(group, func(o *modelBroker) bool { return o.ID == r.ID })
 	if at >= 0 && group[at] != b && group[at].Version.StateVersion > r.Version.StateVersion {
@@ -70,10 +74,6 @@ func (m *model) register(r *remoting.Registration, conn ConnID) bool {
 	}
 	if at < 0 && len(r.Topics) == 1 {
 		return false
-	}
-	if b != nil && conn < b.conn {
-		b.renewed = m.now
-		return true
 	}
 	first := b == nil || b.ID != r.ID || b.Name != r.Name
 	if b == nil || b.Name != r.Name {
@@ -255,14 +255,14 @@ func TestTableAgainstModel(t *testing.T) {
 			},
 			"heartbeat": func(rt *rapid.T) {
 				if b := drawBroker(rt, m); b != nil {
-					require.True(rt, f.Touch(BrokerKey{b.Cluster, b.Addr}, 1, f.now))
+					require.True(rt, f.Touch(BrokerKey{b.Cluster, b.Addr}, f.now))
 					b.renewed = m.now
 				}
 			},
 			"unregister": func(rt *rapid.T) {
 				if b := drawBroker(rt, m); b != nil {
 					conn := ConnID(rapid.Uint64Range(1, 20).Draw(rt, "conn"))
-					f.Unregister(BrokerKey{b.Cluster, b.Addr}, b.Name, b.ID, conn, f.now)
+					f.Unregister(BrokerKey{b.Cluster, b.Addr}, b.Name, conn, f.now)
 					m.remove(func(o *modelBroker) bool { return o == b && conn >= b.conn })
 				}
 			},

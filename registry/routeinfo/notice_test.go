@@ -27,7 +27,7 @@ func TestNotices(t *testing.T) {
 	f.register(1, brokerOf("a", 0), mayAct, versioned(2))
 	require.Empty(t, f.Notices())
 
-	f.Unregister(keyOf("a", 0), "broker-a", 0, 1, f.now)
+	f.Unregister(keyOf("a", 0), "broker-a", 1, f.now)
 	require.Equal(t, []Notice{{To: []string{addrOf("a", 1), addrOf("a", 2)}, MinID: 1, MinAddr: addrOf("a", 1), OfflineAddr: addrOf("a", 0)}}, f.Notices())
 	f.register(4, brokerOf("a", 3), mayAct)
 	f.ConnClosed(4, f.now)

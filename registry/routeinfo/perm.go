@@ -4,7 +4,8 @@ import "time"
 
 // WipeWrite takes the write permission from all topics of a broker name, in every cluster, until AddWrite: what the brokers
 // register meanwhile changes nothing. It returns how many topics they have; a name that no broker here has is left alone.
-// The error is a *RefusedError.
+// That holds before WordsRead too: what was answered with no topics must not come into force later. The error is a
+// *RefusedError.
 func (t *Table) WipeWrite(broker, by string, now time.Time) (topics int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -13,19 +14,20 @@ func (t *Table) WipeWrite(broker, by string, now time.Time) (topics int, err err
 		return 0, nil
 	}
 	topics = t.topicsOf(groups)
-	return topics, t.say(Word{Kind: Wipe, Name: broker}, by, now)
+	return topics, t.say(by, now, Word{Kind: Wipe, Name: broker})
 }
 
 // AddWrite gives the topics of a broker name the permissions back that the brokers registered. It returns how many topics
-// they have. The error is a *RefusedError.
+// they have. A name that is not wiped is left alone, but before WordsRead a stored wipe may be waiting. The error is a
+// *RefusedError.
 func (t *Table) AddWrite(broker, by string, now time.Time) (topics int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	topics = t.topicsOf(t.named(broker))
-	if !t.words.wiped(broker) {
+	if !t.words.wiped(broker) && t.words.read {
 		return topics, nil
 	}
-	return topics, t.say(Word{Kind: Wipe, Name: broker, Deleted: true}, by, now)
+	return topics, t.say(by, now, Word{Kind: Wipe, Name: broker, Deleted: true})
 }
 
 func (t *Table) keepWipe(e *wordEntry) {

@@ -28,6 +28,10 @@ func (t *Table) tooManyTopics() error {
 	return &RefusedError{fmt.Sprintf("%s: %d topics are kept; that is the most", refusedRegistration, t.limits.topics)}
 }
 
+func (t *Table) tooManyTopicsOfBroker() error {
+	return &RefusedError{fmt.Sprintf("%s: %d topics of one broker are kept; that is the most: delete some there, or move them to another broker", refusedRegistration, t.limits.brokerTopics)}
+}
+
 // Register takes a broker's registration over a connection, all of it or nothing. The error is a *RefusedError. The table
 // keeps parts of r, which is not to be changed afterwards.
 //
@@ -43,6 +47,11 @@ func (t *Table) Register(r *remoting.Registration, conn ConnID, now time.Time) (
 	if in.b != nil {
 		in.own = in.b.own()
 	}
+	if in.late() { // before all else: it must not even lose against a newer master
+		in.own.renewed = now
+		t.feed.renewed(in.own)
+		return in.answer(), nil
+	}
 	g := t.groups[groupKey{r.Cluster, r.Name}]
 	rival := g.holder(r.ID)
 	if rival != nil && rival != in.b && rival.best.version.StateVersion > r.Version.StateVersion {
@@ -54,17 +63,16 @@ func (t *Table) Register(r *remoting.Registration, conn ConnID, now time.Time) (
 	if err := in.check(rival); err != nil {
 		return RegisterAnswer{}, err
 	}
-	if in.late() {
-		in.own.renewed = now
-		t.feed.renewed(in.own)
-	} else {
-		in.commit()
-	}
-	answer := RegisterAnswer{OrderConf: t.orderConf()}
-	if master := in.b.group.holder(0); r.ID != 0 && master != nil {
+	in.commit()
+	return in.answer(), nil
+}
+
+func (in *registration) answer() RegisterAnswer {
+	answer := RegisterAnswer{OrderConf: in.t.orderConf()}
+	if master := in.b.group.holder(0); in.ID != 0 && master != nil {
 		answer.MasterAddr, answer.HAAddr = master.key.Addr, master.best.haAddr
 	}
-	return answer, nil
+	return answer
 }
 
 // hashTopics is a number by which a registration of the same topics is known again, never 0.
@@ -112,7 +120,75 @@ func (in *registration) check(holder *broker) error {
 	if !in.t.room(in.Topics) {
 		return in.t.tooManyTopics()
 	}
+	if !in.roomAtBroker() {
+		return in.t.tooManyTopicsOfBroker()
+	}
+	if !in.roomForMappings() {
+		return &RefusedError{fmt.Sprintf("%s: static topics with %d queues of one broker are kept; that is the most: move some to another broker", refusedRegistration, in.t.limits.brokerMappings)}
+	}
 	return nil
+}
+
+// roomForMappings says whether the broker has no more mappings with the registration than may be told of one broker.
+func (in *registration) roomForMappings() bool {
+	if len(in.Mappings) == 0 {
+		return true
+	}
+	var known map[string]*remoting.QueueMapping
+	if in.b != nil && in.b.best.name == in.Name {
+		known = in.b.best.mappings // our own, or what begin takes over
+	}
+	all := make(map[string]int, len(known)+len(in.Mappings))
+	for topic, m := range known {
+		all[topic] = 1 + len(m.Current)
+	}
+	for i := range in.Mappings {
+		all[in.Mappings[i].Topic] = 1 + len(in.Mappings[i].Current)
+	}
+	n := 0
+	for _, parts := range all {
+		n += parts
+	}
+	return n <= in.t.limits.brokerMappings
+}
+
+// roomAtBroker says whether the broker has no more topics with the registration than may be told of one broker.
+func (in *registration) roomAtBroker() bool {
+	t := in.t
+	kept := func(string) bool { return false } // what the broker has already
+	n := len(in.Topics)
+	switch {
+	case t.options.DeleteTopicWithRegistration && in.HasTopics && len(in.Mappings) == 0:
+		// what it does not carry goes
+	case in.own != nil && in.own.name == in.Name:
+		n += in.own.topics
+		kept = func(topic string) bool {
+			_, told := t.toldBy(in.b, ownSlot, topic)
+			return told
+		}
+	case in.own == nil && in.b != nil && in.b.best.name == in.Name: // see begin
+		most := n
+		for _, s := range in.b.sources[1:] {
+			if s != nil {
+				most += s.topics
+			}
+		}
+		if most <= t.limits.brokerTopics {
+			return true
+		}
+		told := make(map[string]bool)
+		for _, tp := range t.list {
+			if _, ok := in.b.told(tp.shape.of(in.b), t.hidden(tp.name, in.b)); ok {
+				told[tp.name] = true
+			}
+		}
+		n += len(told)
+		kept = func(topic string) bool { return told[topic] }
+	}
+	for i := 0; i < len(in.Topics) && n > t.limits.brokerTopics; i++ {
+		n -= count(kept(in.Topics[i].Name))
+	}
+	return n <= t.limits.brokerTopics
 }
 
 // commit makes the registration count. Nothing in it can fail.
@@ -141,8 +217,8 @@ func (in *registration) commit() {
 	if in.fresh {
 		in.dropDeleted()
 	}
-	if in.fresh && len(in.Mappings) > 0 {
-		in.takeMappings()
+	if in.takeMappings() {
+		changed = true
 	}
 	t.link(in.b, in.own, in.conn)
 	in.own.renewed = in.now
@@ -251,15 +327,29 @@ func (in *registration) dropDeleted() {
 	}
 }
 
-func (in *registration) takeMappings() {
-	all := make(map[string]*remoting.QueueMapping, len(in.own.mappings)+len(in.Mappings))
-	for topic, m := range in.own.mappings {
-		all[topic] = m
-	}
+// takeMappings stores the mappings of static topics, under a known data version those that are missing. It says whether there were any.
+//
+// A 5.x broker makes a static topic in two steps under one data version, first the topic, then the mapping; a periodic registration
+// that comes between makes upstream, which goes by the version, miss the mapping until the next change
+// (apache/rocketmq RouteInfoManager.java: registerBroker).
+func (in *registration) takeMappings() bool {
+	var all map[string]*remoting.QueueMapping
 	for i := range in.Mappings {
-		all[in.Mappings[i].Topic] = &in.Mappings[i]
+		m := &in.Mappings[i]
+		if _, known := in.own.mappings[m.Topic]; known && !in.fresh {
+			continue
+		}
+		if all == nil {
+			all = make(map[string]*remoting.QueueMapping, len(in.own.mappings)+len(in.Mappings))
+			maps.Copy(all, in.own.mappings)
+		}
+		all[m.Topic] = m
+	}
+	if all == nil {
+		return false
 	}
 	in.t.setMappings(in.own, all)
+	return true
 }
 
 // displace takes away what stands in the way of a broker that has just come: an older address with its id, or the same

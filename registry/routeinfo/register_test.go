@@ -89,7 +89,7 @@ func TestOneTopicIsTakenFromWhoHasTheID(t *testing.T) {
 
 func TestTooManyBrokersAndTopicsAreRefused(t *testing.T) {
 	f := newFixture(t)
-	f.limits = limits{brokers: 2, topics: 5}
+	f.limits = limits{brokers: 2, topics: 5, brokerTopics: 5, brokerMappings: 5}
 	f.register(1, brokerOf("a", 0))
 	f.register(1, brokerOf("b", 0))
 	require.Equal(t, "register broker failed: 2 brokers are kept; that is the most", f.refused(1, brokerOf("c", 0)))
@@ -116,7 +116,7 @@ func TestSlaves(t *testing.T) {
 	require.Equal(t, int32(8), f.lookup("T1").Queues[0].ReadQueues, "the master's word")
 	require.Nil(t, f.lookup("SlaveOnly"))
 
-	f.Unregister(keyOf("a", 0), "broker-a", 0, 2, f.now)
+	f.Unregister(keyOf("a", 0), "broker-a", 2, f.now)
 	require.Equal(t, []string{"broker-a 1=" + addrOf("a", 1) + " perm 6"}, f.brokersOf("T1"), "without a master its slave's topics are the group's")
 	require.NotNil(t, f.lookup("SlaveOnly"))
 }
@@ -152,7 +152,7 @@ func TestTheLastWithAnIDHasIt(t *testing.T) {
 	f.register(2, at("10.0.0.2:10911"))
 	require.Equal(t, []string{"broker-a 0=10.0.0.2:10911 perm 6"}, f.brokersOf("T1"))
 	require.Equal(t, 1, f.Stats().Brokers, "the replaced address is not kept")
-	_, known, _ := f.QueryDataVersion(BrokerKey{"C", "10.0.0.1:10911"}, version(1), 1, f.now)
+	_, known, _ := f.QueryDataVersion(BrokerKey{"C", "10.0.0.1:10911"}, version(1), f.now)
 	require.False(t, known)
 }
 
@@ -241,4 +241,45 @@ func TestSixtyThousandTopicsInOneRegistration(t *testing.T) {
 	require.Zero(t, f.Stats().Topics)
 	require.Empty(t, f.list)
 	require.Empty(t, f.shapes.byRows)
+}
+
+// The group has elected another master since, but the broker itself is here over a newer connection.
+func TestALateRegistrationThatIsOutvoted(t *testing.T) {
+	f := newFixture(t)
+	f.register(1, brokerOf("a", 0), elected(4))
+	f.register(2, brokerOf("a", 1), at(addrOf("a", 0)), elected(5), silent(10*time.Second))
+	f.register(3, brokerOf("a", 0), at(addrOf("a", 9)), elected(5))
+	f.pass(9 * time.Second)
+	answer := f.register(1, brokerOf("a", 0), elected(4))
+	require.Empty(t, answer.MasterAddr)
+	require.True(t, f.HoldsConn(2), "the newer registration stays")
+	f.pass(9 * time.Second)
+	f.Expire(f.now)
+	require.True(t, f.HoldsConn(2), "and what was late is a sign of life")
+}
+
+// What one broker has must fit into one item of a feed.
+func TestABrokerWithTooManyTopicsIsRefused(t *testing.T) {
+	const remark = "register broker failed: 3 topics of one broker are kept; that is the most: delete some there, or move them to another broker"
+	f := newFixture(t)
+	f.limits.brokerTopics = 3
+	require.Equal(t, remark, f.refused(1, named("T1", "T2", "T3", "T4")))
+	f.register(1, named("T1", "T2", "T3"))
+	f.register(1, named("T2", "T3"), versioned(2))
+	require.Equal(t, remark, f.refused(1, named("T3", "T4"), versioned(3)), "what it does not carry any more stays")
+	require.EqualError(t, f.RegisterTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
+	require.NoError(t, f.RegisterTopic("T3", []remoting.QueueData{{Broker: "broker-a"}}, f.now))
+	f.register(1, brokerOf("b", 0), named("T4", "T5"))
+	f.limits.brokerMappings = 4 // two topics with one queue each
+	f.register(1, mapping("T1"), versioned(2))
+	f.register(1, mapping("T1"), mapping("T2"), versioned(2))
+	require.Contains(t, f.refused(1, mapping("T3"), versioned(2)), "static topics with 4 queues of one broker are kept; that is the most")
+
+	other := newFixture(t)
+	other.limits.brokerTopics = 3
+	(&link{from: f, to: other, name: "f"}).pull()
+	require.Equal(t, remark, other.refused(5, named("T4", "T5")), "with what it has elsewhere")
+	other.register(5, named("T1", "T2"))
+	f.SetOptions(Options{DeleteTopicWithRegistration: true})
+	f.register(1, named("T4", "T5"), versioned(4))
 }

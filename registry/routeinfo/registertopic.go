@@ -1,6 +1,9 @@
 package routeinfo
 
 import (
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
@@ -27,11 +30,18 @@ func (t *Table) RegisterTopic(topic string, qs []remoting.QueueData, now time.Ti
 	if t.topics[topic] == nil && len(t.list) >= t.limits.topics {
 		return t.tooManyTopics()
 	}
+	var groups []*group
+	for _, q := range qs[:known] {
+		groups = append(groups, t.named(q.Broker)...)
+	}
+	if err := t.roomAt(topic, groups); err != nil {
+		return err
+	}
+	if err := t.undelete(topic, groups, now); err != nil {
+		return err
+	}
 	for _, q := range qs[:known] {
 		for _, g := range t.named(q.Broker) {
-			if err := t.undelete(topic, g, now); err != nil {
-				return err
-			}
 			b := g.provider()
 			own := b.own()
 			if own == nil {
@@ -47,13 +57,38 @@ func (t *Table) RegisterTopic(topic string, qs []remoting.QueueData, now time.Ti
 	return nil
 }
 
-// undelete lifts the deletion of a topic at one group.
-func (t *Table) undelete(topic string, g *group, now time.Time) error {
-	d := t.deleted(topic, g.key.cluster)
-	if d == nil || d.groups[g.key.name] == nil {
-		return nil
+// roomAt refuses a topic that is one too many for a broker whose topics are its group's.
+func (t *Table) roomAt(topic string, groups []*group) error {
+	for _, g := range groups {
+		own := g.provider().own()
+		if own == nil || own.topics < t.limits.brokerTopics {
+			continue
+		}
+		if _, known := t.toldBy(g.provider(), ownSlot, topic); !known {
+			return t.tooManyTopicsOfBroker()
+		}
 	}
-	left := d.groups.clone()
-	delete(left, g.key.name)
-	return t.say(Word{Kind: Deletion, Scope: g.key.cluster, Name: topic, Value: left.encode(), Deleted: len(left) == 0}, g.key.name, now)
+	return nil
+}
+
+// undelete lifts the deletion of a topic at groups: at all of them, or with an error at none.
+func (t *Table) undelete(topic string, groups []*group, now time.Time) error {
+	var said []Word
+	names := make(map[string]bool)
+	for cluster := range t.words.deletions[topic] {
+		w := Word{Kind: Deletion, Scope: cluster, Name: topic}
+		lifted := deletedVersions{}
+		for _, g := range groups {
+			if g.key.cluster == cluster && len(t.deleted(topic, cluster).groups[g.key.name].versions) > 0 {
+				lifted[g.key.name] = deletedGroup{lifted: t.tick(w.key(), now)}
+				names[g.key.name] = true
+			}
+		}
+		left := t.deletions(topic, cluster)
+		if left.merge(lifted) {
+			w.Value, w.Deleted = left.encode(), len(left.groups()) == 0
+			said = append(said, w)
+		}
+	}
+	return t.say(strings.Join(slices.Sorted(maps.Keys(names)), ","), now, said...)
 }

@@ -7,8 +7,7 @@ import (
 )
 
 // Touch takes a broker's heartbeat. It is false when the broker is not registered here, which a heartbeat does not change.
-// The connection does not become the broker's.
-func (t *Table) Touch(k BrokerKey, _ ConnID, now time.Time) bool {
+func (t *Table) Touch(k BrokerKey, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.touch(k, now) != nil
@@ -18,7 +17,7 @@ func (t *Table) Touch(k BrokerKey, _ ConnID, now time.Time) bool {
 // counts as a heartbeat in any case (apache/rocketmq DefaultRequestProcessor.java: queryBrokerTopicConfig, since 5.0).
 //
 // A broker that only other servers know is not known: it is to register here too.
-func (t *Table) QueryDataVersion(k BrokerKey, v remoting.DataVersion, _ ConnID, now time.Time) (stored remoting.DataVersion, known, changed bool) {
+func (t *Table) QueryDataVersion(k BrokerKey, v remoting.DataVersion, now time.Time) (stored remoting.DataVersion, known, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	own := t.touch(k, now)

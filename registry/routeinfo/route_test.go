@@ -59,6 +59,11 @@ func TestStaticTopicMappings(t *testing.T) {
 		r.Mappings[0].TotalQueues = 99
 	})
 	require.Equal(t, int32(8), f.lookup("T1").Mappings[0].TotalQueues, "the same version")
+	f.register(3, brokerOf("c", 0))
+	f.register(3, brokerOf("c", 0), mapping("T2"))
+	require.Len(t, f.lookup("T2").Mappings, 1, "the same version, and a mapping that was missing: a registration came between topic and mapping")
+	f.ConnClosed(3, f.now)
+	require.Empty(t, f.lookup("T2").Mappings)
 	f.register(1, brokerOf("a", 0), mapping("T2"), versioned(2))
 	require.Len(t, f.lookup("T1").Mappings, 1, "not carried any more, but not taken back")
 	require.Len(t, f.lookup("T2").Mappings, 1)

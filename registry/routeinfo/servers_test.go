@@ -170,7 +170,7 @@ func (w *world) act() {
 	case 3:
 		if b.alive {
 			w.register(b, s)
-			s.Touch(BrokerKey{b.reg.Cluster, b.reg.Addr}, b.conns[s], w.now)
+			s.Touch(BrokerKey{b.reg.Cluster, b.reg.Addr}, w.now)
 		}
 	case 4:
 		if b.alive {
@@ -181,7 +181,7 @@ func (w *world) act() {
 			b.alive, b.died = false, w.now
 			for _, s := range w.servers {
 				if conn := b.conns[s]; conn != 0 && !b.cut[s] {
-					s.Unregister(BrokerKey{b.reg.Cluster, b.reg.Addr}, b.reg.Name, b.reg.ID, conn, w.now)
+					s.Unregister(BrokerKey{b.reg.Cluster, b.reg.Addr}, b.reg.Name, conn, w.now)
 					s.ConnClosed(conn, w.now)
 					delete(b.conns, s)
 				}
@@ -241,7 +241,7 @@ func (w *world) watch() {
 	for _, s := range w.servers {
 		for _, b := range w.brokers {
 			key := BrokerKey{b.reg.Cluster, b.reg.Addr}
-			_, known, _ := s.QueryDataVersion(key, b.reg.Version, 0, time.Time{})
+			_, known, _ := s.QueryDataVersion(key, b.reg.Version, time.Time{})
 			if b.alive && known {
 				shown := s.brokers[key]
 				require.NotNil(w.rt, shown.group.holder(b.reg.ID))

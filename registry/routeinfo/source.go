@@ -2,7 +2,6 @@ package routeinfo
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
@@ -73,10 +72,10 @@ func (s *source) stampOf(stamp uint32) (v remoting.DataVersion, ok bool) {
 	return s.recent[i], true
 }
 
-// lastOf is the number of the latest among versions, 0 when none of them is remembered.
-func (s *source) lastOf(versions []remoting.DataVersion) uint32 {
+// lastOf is the number of the latest version at which a topic was deleted, 0 when none of them is remembered.
+func (s *source) lastOf(deleted deletedGroup) uint32 {
 	for i := len(s.recent) - 1; i >= 0; i-- {
-		if slices.Contains(versions, s.recent[i]) {
+		if deleted.holds(s.recent[i]) {
 			return s.stamp - uint32(len(s.recent)-1-i)
 		}
 	}

@@ -9,13 +9,16 @@ import (
 // Limits of what a table keeps, beyond those of one registration (remoting.MaxName and the like). Whoever would go over
 // them is refused.
 const (
-	MaxBrokers = 10_000    // addresses
-	MaxTopics  = 1_000_000 // names
-	MaxWords   = 100_000   // keys, wipes and deletions, those taken back too
+	MaxBrokers        = 10_000    // addresses
+	MaxTopics         = 1_000_000 // names
+	MaxBrokerTopics   = 262_144   // names that one broker has; what carries a broker to other servers has room for twice as many things
+	MaxBrokerMappings = 250_000   // static topics and the queues that they name, of one broker
+	MaxWords          = 100_000   // keys, wipes and deletions, those taken back too
+	MaxWordBytes      = 64 << 20  // of names and values of all words
 )
 
 // limits are these, or less in tests.
-type limits struct{ brokers, topics, words int }
+type limits struct{ brokers, topics, brokerTopics, brokerMappings, words, wordBytes int }
 
 const defaultTimeout = 120 * time.Second // apache/rocketmq RouteInfoManager.java: DEFAULT_BROKER_CHANNEL_EXPIRED_TIME
 
@@ -58,7 +61,7 @@ type Table struct {
 func New(cfg Config) *Table {
 	cfg = cfg.withDefaults()
 	return &Table{
-		cfg: cfg, seed: maphash.MakeSeed(), limits: limits{MaxBrokers, MaxTopics, MaxWords},
+		cfg: cfg, seed: maphash.MakeSeed(), limits: limits{MaxBrokers, MaxTopics, MaxBrokerTopics, MaxBrokerMappings, MaxWords, MaxWordBytes},
 		options: cfg.Options, self: cfg.Self, epoch: cfg.Epoch,
 		topics:  make(map[string]*topic),
 		shapes:  newShapes(),

@@ -12,7 +12,7 @@ import (
 const (
 	MaxWordKey  = 2_000    // scope and name together
 	MaxKVValue  = 64 << 10 // of a KV word
-	MaxDeletion = 16 << 10 // value of a Deletion word
+	MaxDeletion = 24 << 10 // value of a Deletion word
 	maxBy       = 256      // what is longer is cut
 
 	wordsForgotten = 1_000 // at once, when there is no room
@@ -29,20 +29,23 @@ const (
 )
 
 // Word is an operator's word: durable, and the same on all servers. For each kind, scope and name the one with the greatest
-// counter holds, then the one with the greatest epoch.
+// counter holds, then the one with the greatest epoch. Deletions add up.
 type Word struct {
 	Kind    WordKind
 	Scope   string
 	Name    string
 	Value   string
-	Deleted bool // taken back
-	Counter uint64
+	Deleted bool   // taken back
+	Counter uint64 // of a hybrid clock (Table.tick)
 	Epoch   int64  // of the server that accepted it
 	By      string // whoever said it, for people
 	At      time.Time
 }
 
 func (w Word) key() wordKey { return wordKey{w.Kind, w.Scope, w.Name} }
+
+// size is what counts towards MaxWordBytes.
+func (w Word) size() int { return len(w.Scope) + len(w.Name) + len(w.Value) }
 
 // newer is a total order, so that all servers keep the same of two words.
 func (w Word) newer(o Word) bool {
@@ -92,6 +95,8 @@ type words struct {
 	kv        map[string]*namespace
 	wipes     map[string]*wordEntry           // by broker name, those in force
 	deletions map[string]map[string]*deletion // by topic and cluster, those in force
+	bytes     int                             // of all
+	read      bool                            // those that were stored are here
 }
 
 func newWords() words {
@@ -103,20 +108,41 @@ func newWords() words {
 
 func (w *words) wiped(broker string) bool { return w.wipes[broker] != nil }
 
-// say accepts a new word over what was there.
-func (t *Table) say(w Word, by string, now time.Time) error {
-	w.By, w.At = by[:min(len(by), maxBy)], now
-	w.Counter, w.Epoch = 1, t.epoch
-	if known := t.words.all[w.key()]; known != nil {
-		w.Counter = known.Counter + 1
+// WordsRead says that what was stored of earlier words has been merged, or that nothing is stored anywhere. Until then the
+// table does not know what it might be told to take back, and says so of keys and wipes that it has not heard of.
+func (t *Table) WordsRead() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.words.read = true
+}
+
+// tick is the counter of a new word. It goes by the clock, so that a word said before the stored ones were read, or after
+// its predecessor was forgotten, is newer than them all the same; and it is greater than what is known, so that a clock that
+// is behind never makes a word lose that was said with knowledge of the other.
+func (t *Table) tick(k wordKey, now time.Time) uint64 {
+	next := uint64(max(now.UnixMicro(), 1))
+	if known := t.words.all[k]; known != nil {
+		next = max(next, known.Counter+1)
 	}
-	if err := w.check(); err != nil {
+	return next
+}
+
+// say accepts new words over what was there: all of them or, with a *RefusedError, none.
+func (t *Table) say(by string, now time.Time, said ...Word) error {
+	for i := range said {
+		w := &said[i]
+		w.By, w.At = by[:min(len(by), maxBy)], now
+		w.Counter, w.Epoch = t.tick(w.key(), now), t.epoch
+		if err := w.check(); err != nil {
+			return err
+		}
+	}
+	if err := t.makeRoom(said...); err != nil {
 		return err
 	}
-	if !t.makeRoom(w) {
-		return &RefusedError{fmt.Sprintf("%d keys, wipes and deletions are kept; that is the most", t.limits.words)}
+	for _, w := range said {
+		t.keep(w)
 	}
-	t.keep(w)
 	return nil
 }
 
@@ -128,20 +154,27 @@ func (t *Table) MergeWord(w Word) bool {
 }
 
 func (t *Table) mergeWord(w Word) bool {
-	known := t.words.all[w.key()]
-	if known != nil && !w.newer(known.Word) {
-		return false
+	if w.Kind == KV {
+		t.words.kv[w.Scope].confirm()
 	}
-	if err := w.check(); err != nil || !t.makeRoom(w) {
+	var known Word
+	if e := t.words.all[w.key()]; e != nil {
+		known = e.Word
+		if !w.newer(known) {
+			t.reconcile(w, known)
+			return false
+		}
+	}
+	err := w.check()
+	if err == nil {
+		err = t.makeRoom(w)
+	}
+	if err != nil {
 		t.cfg.Log.Warn("word not kept", "kind", w.Kind, "scope", w.Scope, "name", w.Name, "err", err)
 		return false
 	}
-	var lost Word
-	if known != nil {
-		lost = known.Word
-	}
 	t.keep(w)
-	t.reconcile(lost, w)
+	t.reconcile(known, w)
 	return true
 }
 
@@ -164,6 +197,7 @@ func (t *Table) keep(w Word) {
 		t.words.all[w.key()] = e
 	}
 	t.digest.words += w.digest() - e.digest()
+	t.words.bytes += w.size() - e.size()
 	e.Word = w
 	switch w.Kind {
 	case KV:
@@ -178,23 +212,47 @@ func (t *Table) keep(w Word) {
 	t.cfg.OnWord(w)
 }
 
-// makeRoom says whether there is room for a word. When all places are taken, the oldest words that were taken back go, then
-// the oldest deletions: their brokers have long registered something newer. Keys and wipes in force are never forgotten.
-func (t *Table) makeRoom(w Word) bool {
-	if t.words.all[w.key()] != nil || len(t.words.all) < t.limits.words {
-		return true
-	}
-	var spent []*wordEntry
-	for _, e := range t.words.all {
-		if e.Deleted || e.Kind == Deletion {
-			spent = append(spent, e)
+// makeRoom makes room for words. When all of it is taken, the oldest words that were taken back go, then the oldest
+// deletions: their brokers have long registered something newer. Keys and wipes in force are never forgotten. The error is a
+// *RefusedError; then nothing was forgotten.
+func (t *Table) makeRoom(more ...Word) error {
+	number, bytes := len(t.words.all)-t.limits.words, t.words.bytes-t.limits.wordBytes // too many
+	keys := make(map[wordKey]bool, len(more))
+	for _, w := range more {
+		keys[w.key()] = true
+		bytes += w.size()
+		if known := t.words.all[w.key()]; known != nil {
+			bytes -= known.size()
+		} else {
+			number++
 		}
 	}
+	if number <= 0 && bytes <= 0 {
+		return nil
+	}
+	var spent []*wordEntry
+	spentBytes := 0
+	for k, e := range t.words.all {
+		if (e.Deleted || e.Kind == Deletion) && !keys[k] {
+			spent = append(spent, e)
+			spentBytes += e.size()
+		}
+	}
+	switch {
+	case number > len(spent):
+		return &RefusedError{fmt.Sprintf("%d keys, wipes and deletions are kept; that is the most", t.limits.words)}
+	case bytes > spentBytes:
+		return &RefusedError{fmt.Sprintf("keys, wipes and deletions of %d bytes together are kept; that is the most", t.limits.wordBytes)}
+	}
 	slices.SortFunc(spent, (*wordEntry).compareNeed)
-	for _, e := range spent[:min(len(spent), wordsForgotten)] {
+	for i, e := range spent {
+		if i >= max(number, wordsForgotten) && bytes <= 0 {
+			break
+		}
+		bytes -= e.size()
 		t.forget(e)
 	}
-	return len(spent) > 0
+	return nil
 }
 
 // compareNeed orders words that may be forgotten, the same on all servers.
@@ -205,6 +263,7 @@ func (e *wordEntry) compareNeed(o *wordEntry) int {
 func (t *Table) forget(e *wordEntry) {
 	t.feed.remove(e.node)
 	delete(t.words.all, e.key())
+	t.words.bytes -= e.size()
 	t.digest.words -= e.digest()
 	switch e.Kind {
 	case KV:

@@ -91,14 +91,15 @@ func TestWordsAreTold(t *testing.T) {
 	var told []Word
 	f := newFixture(t, func(c *Config) { c.OnWord = func(w Word) { told = append(told, w) } })
 	f.SetEpoch(7)
+	ahead := uint64(f.now.Add(time.Hour).UnixMicro()) // of another server, whose clock is not ours
 	require.NoError(t, f.PutKV("ns", "k", "v", strings.Repeat("x", 1000), f.now))
 	require.NoError(t, f.PutKV("ns", "k", "w", "me", f.now))
-	require.True(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Counter: 5, Epoch: 1, Deleted: true}))
-	require.False(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Counter: 4, Epoch: 1}))
+	require.True(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Counter: ahead, Epoch: 1, Deleted: true}))
+	require.False(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Counter: ahead - 1, Epoch: 1}))
 	require.NoError(t, f.PutKV("ns", "k", "again", "me", f.now))
 	require.Len(t, told, 4)
-	require.Equal(t, Word{Kind: KV, Scope: "ns", Name: "k", Value: "v", Counter: 1, Epoch: 7, By: strings.Repeat("x", maxBy), At: f.now}, told[0])
-	require.Equal(t, Word{Kind: KV, Scope: "ns", Name: "k", Value: "again", Counter: 6, Epoch: 7, By: "me", At: f.now}, told[3])
+	require.Equal(t, Word{Kind: KV, Scope: "ns", Name: "k", Value: "v", Counter: uint64(f.now.UnixMicro()), Epoch: 7, By: strings.Repeat("x", maxBy), At: f.now}, told[0])
+	require.Equal(t, Word{Kind: KV, Scope: "ns", Name: "k", Value: "again", Counter: ahead + 1, Epoch: 7, By: "me", At: f.now}, told[3])
 	require.Equal(t, []Word{told[3]}, f.Words())
 }
 
@@ -137,4 +138,99 @@ func TestWordsOnAFullTable(t *testing.T) {
 	require.NoError(t, f.DeleteKV("ns", "1", "me", f.now.Add(time.Second)))
 	require.NoError(t, f.PutKV("ns", "yet more", "v", "me", f.now), "what was taken back makes room")
 	require.Equal(t, int32(4), f.lookup("T1").Queues[0].Perm, "a wipe is never forgotten")
+}
+
+// All servers have restarted while the database was away: what is said now must hold against what was stored before, which
+// nobody has read.
+func TestWordsSaidBeforeTheStoredOnesAreRead(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.PutKV("ns", "k", "new", "me", f.now))
+	require.NoError(t, f.DeleteKV("ns", "gone", "me", f.now))
+	require.NoError(t, f.DeleteKV("never", "gone", "me", f.now))
+	require.Zero(t, f.add("broker-a"))
+	require.Zero(t, f.wipe("broker-b"))
+	require.Len(t, f.Words(), 4, "a wipe that was answered with no topics is none")
+	_, ok := f.KVList("never")
+	require.False(t, ok, "as answered when there is no such key")
+
+	for _, counter := range []uint64{3, uint64(f.now.Add(-time.Second).UnixMicro())} {
+		require.False(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Value: "old", Counter: counter, Epoch: 9}))
+		require.False(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "gone", Value: "old", Counter: counter, Epoch: 9}))
+		require.False(t, f.MergeWord(Word{Kind: Wipe, Name: "broker-a", Counter: counter, Epoch: 9}))
+	}
+	f.WordsRead()
+	value, _ := f.GetKV("ns", "k")
+	require.Equal(t, "new", value)
+	_, ok = f.GetKV("ns", "gone")
+	require.False(t, ok)
+	f.register(1)
+	require.Equal(t, int32(6), f.lookup("T1").Queues[0].Perm)
+
+	words := f.Words()
+	require.NoError(t, f.DeleteKV("ns", "unknown", "me", f.now))
+	require.NoError(t, f.DeleteKV("ns", "gone", "me", f.now))
+	f.add("broker-a")
+	require.Equal(t, words, f.Words(), "everything is known now")
+}
+
+func TestANamespaceIsThereWhenAStoredWordShowsIt(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.DeleteKV("ns", "k", "me", f.now))
+	require.NoError(t, f.DeleteKV("ns", "k2", "me", f.now))
+	_, ok := f.KVList("ns")
+	require.False(t, ok)
+	require.False(t, f.MergeWord(Word{Kind: KV, Scope: "ns", Name: "k", Value: "old", Counter: 3}))
+	body, ok := f.KVList("ns")
+	require.True(t, ok)
+	require.Equal(t, `{"table":{}}`, string(body))
+}
+
+func TestAClockThatIsBehindStillMovesForward(t *testing.T) {
+	f := newFixture(t)
+	require.NoError(t, f.PutKV("ns", "k", "1", "me", f.now))
+	require.NoError(t, f.PutKV("ns", "k", "2", "me", f.now.Add(-time.Hour)))
+	require.NoError(t, f.PutKV("ns", "zero", "3", "me", time.Time{}))
+	words := f.Words()
+	require.Equal(t, uint64(f.now.UnixMicro())+1, words[0].Counter)
+	require.Equal(t, uint64(1), words[1].Counter)
+}
+
+// The database has the tombstone still.
+func TestAWordAfterItsTombstoneWasForgotten(t *testing.T) {
+	var stored Word
+	f := newFixture(t, func(c *Config) {
+		c.OnWord = func(w Word) {
+			if w.Name == "k" && w.newer(stored) {
+				stored = w
+			}
+		}
+	})
+	f.limits.words = 2
+	require.NoError(t, f.PutKV("ns", "k", "1", "me", f.now))
+	require.NoError(t, f.DeleteKV("ns", "k", "me", f.now))
+	require.NoError(t, f.PutKV("ns", "a", "v", "me", f.now))
+	f.pass(time.Millisecond)
+	require.NoError(t, f.PutKV("ns", "b", "v", "me", f.now))
+	require.Len(t, f.Words(), 2, "the tombstone is forgotten")
+	f.limits.words = 3
+	require.NoError(t, f.PutKV("ns", "k", "2", "me", f.now))
+	require.Equal(t, "2", stored.Value)
+}
+
+func TestWordsHaveABoundInBytes(t *testing.T) {
+	f := newFixture(t)
+	f.limits.wordBytes = 30
+	put := func(key string, n int) error { return f.PutKV("", key, strings.Repeat("v", n), "me", f.now) }
+	require.NoError(t, put("a", 9))
+	require.NoError(t, put("b", 9))
+	require.NoError(t, put("c", 9))
+	require.EqualError(t, put("a", 10), "keys, wipes and deletions of 30 bytes together are kept; that is the most")
+	require.Error(t, put("", 1))
+	require.Len(t, f.Words(), 3)
+	require.NoError(t, put("a", 8), "less is no more")
+	require.False(t, f.MergeWord(Word{Kind: KV, Name: "merged", Counter: 1}))
+	require.NoError(t, f.DeleteKV("", "b", "me", f.now))
+	require.NoError(t, put("d", 10), "what was taken back makes room")
+	require.Len(t, f.Words(), 3)
+	require.Equal(t, 30, f.words.bytes)
 }
