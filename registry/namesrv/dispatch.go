@@ -134,7 +134,7 @@ func (c *conn) answer(frame []byte) error {
 	r := c.s.routes.find(k.req.Code)
 	if g := c.s.gateOf(&k.req, len(frame)); g != nil {
 		switch err := g.enter(c); {
-		case err == errBusy:
+		case errors.Is(err, errBusy):
 			k.refuse(remoting.SystemBusy, errBusy.Error())
 			r.count(k)
 			return nil
