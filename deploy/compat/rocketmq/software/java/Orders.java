@@ -31,6 +31,9 @@ public final class Orders {
 
     DefaultMQPushConsumer consumer = new DefaultMQPushConsumer("orders");
     consumer.setInstanceName("orders-consumer");
+    // A heartbeat that is under way when the queues are assigned keeps the next one from being sent, and until then brokers
+    // refuse pulls as "subscription is not latest": for 30 s at the default interval.
+    consumer.setHeartbeatBrokerInterval(1000);
     consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
     consumer.subscribe(topic, "*");
     consumer.registerMessageListener(
