@@ -1,8 +1,6 @@
 package main
 
 import (
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
@@ -78,30 +76,12 @@ func (v routeView) Route(topic string) ([]byte, bool) {
 	return v.app.namesrv.table.Route([]byte(topic), remoting.Quoted)
 }
 
-// Topics implements httpapi.RouteView. It reads what clients are told, so that it shows nothing else.
+// Topics implements httpapi.RouteView.
 func (v routeView) Topics(query string, limit int) httpapi.TopicPage {
-	table := v.app.namesrv.table
-	list, err := remoting.DecodeTopicList(table.Topics())
-	if err != nil {
-		return httpapi.TopicPage{} // it was encoded by ourselves
-	}
-	query = strings.ToLower(query)
-	names := slices.DeleteFunc(list.Topics, func(name string) bool { return !strings.Contains(strings.ToLower(name), query) })
-	slices.Sort(names)
-	page := httpapi.TopicPage{Matching: len(names)}
-	for _, name := range names[:min(len(names), limit)] {
-		one := httpapi.Topic{Name: name, Brokers: []string{}}
-		if body, ok := table.Route([]byte(name), remoting.Quoted); ok {
-			if route, err := remoting.DecodeTopicRoute(body); err == nil {
-				for _, q := range route.Queues {
-					one.ReadQueues += int(q.ReadQueues)
-					one.WriteQueues += int(q.WriteQueues)
-					one.Brokers = append(one.Brokers, q.Broker)
-				}
-			}
-		}
-		slices.Sort(one.Brokers)
-		page.Topics = append(page.Topics, one)
+	matching, first := v.app.namesrv.table.FindTopics(query, limit)
+	page := httpapi.TopicPage{Matching: matching}
+	for _, t := range first {
+		page.Topics = append(page.Topics, httpapi.Topic(t))
 	}
 	return page
 }

@@ -167,6 +167,28 @@ func TestSixtyThousandTopicsFit(t *testing.T) {
 	require.Len(t, got.Items[0].Broker.Topics, 60_000)
 }
 
+// Whatever a table keeps of one broker can be told.
+func TestTheLargestBrokerFits(t *testing.T) {
+	const queues = 249
+	x := largeBroker(routeinfo.MaxBrokerTopics, 40)
+	for i := range x.Topics {
+		c := &x.Topics[i]
+		c.ReadQueues, c.WriteQueues, c.Perm, c.SysFlag = math.MinInt32, math.MinInt32, math.MinInt32, math.MinInt32
+	}
+	for i := range routeinfo.MaxBrokerMappings / (1 + queues) {
+		m := remoting.QueueMapping{Topic: x.Topics[i].Name, Broker: "broker-a", Scope: "__global__", TotalQueues: math.MinInt32, Epoch: math.MinInt64}
+		for range queues {
+			m.Current = append(m.Current, remoting.IDPair{Logical: math.MinInt32, Physical: math.MinInt32})
+		}
+		x.Mappings = append(x.Mappings, m)
+	}
+	x.FilterServers = []string{strings.Repeat("f", routeinfo.MaxBrokerNames-routeinfo.MaxBrokerTopics*40)}
+	body, oversized := appendRouteAnswer(nil, answerOf(x))
+	require.Zero(t, oversized)
+	_, err := decodeRouteAnswer(body)
+	require.NoError(t, err)
+}
+
 // A broker that no decoder would take stays untold; the others are told.
 func TestOversizedBroker(t *testing.T) {
 	huge := largeBroker(3, 12<<20)

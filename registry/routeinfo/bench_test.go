@@ -159,6 +159,26 @@ func BenchmarkDigest(b *testing.B) {
 	})
 }
 
+// A server that is gone for good knew 1,000 brokers, each with 50 of 50,000 topics: until all of that has been taken away.
+func BenchmarkExpire(b *testing.B) {
+	from := newFixture(b)
+	names := topicNames(50_000)
+	for i := range 1_000 {
+		from.register(ConnID(i+1), brokerOf(fmt.Sprintf("b%d", i), 0), at(fmt.Sprintf("10.0.%d.%d:10911", i/250, i%250+1)), named(names[i*50:(i+1)*50]...))
+	}
+	for b.Loop() {
+		b.StopTimer()
+		f := newFixture(b)
+		(&link{from: from, to: f, name: "gone"}).pull()
+		f.SetHeard("gone", false, f.now)
+		b.StartTimer()
+		f.Expire(f.now.Add(time.Hour))
+		if n := f.Stats().Brokers; n > 0 {
+			b.Fatalf("%d brokers left", n)
+		}
+	}
+}
+
 // BenchmarkMemory reports the bytes that a topic takes in tables of 50,000 topics with two brokers, as told by their own
 // connections, and with two other servers that tell the same; and with every topic at numbers of its own.
 func BenchmarkMemory(b *testing.B) {

@@ -24,7 +24,7 @@ func (t *Table) soil(tp *topic) {
 		tp.dirty = true
 		t.digest.dirty = append(t.digest.dirty, tp)
 	}
-	if len(t.digest.dirty) > 2*len(t.list)+1000 { // nobody asks for the digest
+	if len(t.digest.dirty) > 2*len(t.topics)+1000 { // nobody asks for the digest
 		t.digest.dirty = slices.DeleteFunc(t.digest.dirty, func(tp *topic) bool { return t.topics[tp.name] != tp })
 	}
 }
@@ -64,11 +64,11 @@ func (t *Table) reckon() (sum uint64, routed int) {
 	d := &t.digest
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	changed := d.dirty
+	changed := slices.Values(d.dirty)
 	if d.gen != t.gen {
-		d.gen, changed = t.gen, t.list
+		d.gen, changed = t.gen, t.shapes.topics
 	}
-	for _, tp := range changed {
+	for tp := range changed {
 		if t.topics[tp.name] != tp {
 			continue
 		}

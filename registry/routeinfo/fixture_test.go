@@ -188,9 +188,10 @@ func (f *fixture) show() string { return showOf(f.Table) }
 
 func showOf(t *Table) string {
 	text := string(t.ClusterInfo()) + "\n" + string(t.Topics()) + "\n"
-	for _, name := range t.Snapshot(time.Time{}).Topics {
-		bare, _ := t.Route([]byte(name), remoting.Bare)
-		text += name + " " + string(bare) + "\n"
+	_, topics := t.FindTopics("", MaxTopics)
+	for _, topic := range topics {
+		bare, _ := t.Route([]byte(topic.Name), remoting.Bare)
+		text += fmt.Sprintf("%+v %s\n", topic, bare)
 	}
 	for _, w := range t.Words() {
 		if w.Kind == KV && !w.Deleted {

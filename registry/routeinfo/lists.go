@@ -181,7 +181,7 @@ func (t *Table) topicList(passes func(*view) bool) []byte {
 
 func (t *Table) names(passes func(*view) bool) []string {
 	var names []string
-	for _, tp := range t.list {
+	for tp := range t.shapes.topics {
 		if v := t.view(tp); len(v.rows) > 0 && (passes == nil || passes(v)) {
 			names = append(names, tp.name)
 		}

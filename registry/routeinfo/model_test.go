@@ -370,22 +370,23 @@ func (f *fixture) requireReadyIsFresh(rt require.TestingT) {
 
 // requireSound looks at the table from inside.
 func (f *fixture) requireSound(rt require.TestingT) {
-	require.Len(rt, f.list, len(f.topics))
-	refs := map[*shape]int{}
-	for i, tp := range f.list {
-		require.EqualValues(rt, i, tp.place)
-		require.Same(rt, tp, f.topics[tp.name])
-		require.NotEmpty(rt, tp.shape.rows)
-		refs[tp.shape]++
-	}
-	require.Len(rt, f.shapes.byRows, len(refs))
-	splits := 0
-	for _, s := range f.shapes.byRows {
-		require.Equal(rt, refs[s], s.refs)
+	require.Len(rt, f.shapes.byRows, len(f.shapes.all))
+	topics, splits := 0, 0
+	for place, s := range f.shapes.all {
+		require.EqualValues(rt, place, s.place)
+		require.NotEmpty(rt, s.rows)
+		require.NotEmpty(rt, s.topics)
+		for place, tp := range s.topics {
+			require.EqualValues(rt, place, tp.place)
+			require.Same(rt, s, tp.shape)
+			require.Same(rt, tp, f.topics[tp.name])
+		}
+		topics += len(s.topics)
 		splits += count(s.split)
 	}
+	require.Len(rt, f.topics, topics)
 	require.Equal(rt, splits, f.shapes.splits)
-	require.Equal(rt, 1, f.shapes.none.refs)
+	require.Empty(rt, f.shapes.none.topics)
 	for k, b := range f.brokers {
 		require.Equal(rt, k, b.key)
 		require.NotNil(rt, b.best)

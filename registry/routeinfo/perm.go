@@ -49,7 +49,7 @@ func (t *Table) topicsOf(groups []*group) int {
 		return 0
 	}
 	n := 0
-	for _, tp := range t.list {
+	for tp := range t.shapes.topics {
 		for _, v := range t.view(tp).rows {
 			for _, g := range groups {
 				n += count(v.g == g)

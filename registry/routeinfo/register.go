@@ -28,10 +28,6 @@ func (t *Table) tooManyTopics() error {
 	return &RefusedError{fmt.Sprintf("%s: %d topics are kept; that is the most", refusedRegistration, t.limits.topics)}
 }
 
-func (t *Table) tooManyTopicsOfBroker() error {
-	return &RefusedError{fmt.Sprintf("%s: %d topics of one broker are kept; that is the most: delete some there, or move them to another broker", refusedRegistration, t.limits.brokerTopics)}
-}
-
 // Register takes a broker's registration over a connection, all of it or nothing. The error is a *RefusedError. The table
 // keeps parts of r, which is not to be changed afterwards.
 //
@@ -120,75 +116,99 @@ func (in *registration) check(holder *broker) error {
 	if !in.t.room(in.Topics) {
 		return in.t.tooManyTopics()
 	}
-	if !in.roomAtBroker() {
-		return in.t.tooManyTopicsOfBroker()
-	}
-	if !in.roomForMappings() {
-		return &RefusedError{fmt.Sprintf("%s: static topics with %d queues of one broker are kept; that is the most: move some to another broker", refusedRegistration, in.t.limits.brokerMappings)}
+	return in.extent().check(in.t.limits)
+}
+
+// An extent is how much is kept of one broker, all of which is told to other servers.
+type extent struct {
+	topics   int
+	mappings int // static topics and the queues that they name
+	names    int // bytes
+}
+
+func (e extent) check(l limits) error {
+	switch {
+	case e.topics > l.brokerTopics:
+		return &RefusedError{fmt.Sprintf("%s: %d topics of one broker are kept; that is the most: delete some there, or move them to another broker", refusedRegistration, l.brokerTopics)}
+	case e.mappings > l.brokerMappings:
+		return &RefusedError{fmt.Sprintf("%s: static topics with %d queues of one broker are kept; that is the most: move some to another broker", refusedRegistration, l.brokerMappings)}
+	case e.names > l.brokerNames:
+		return &RefusedError{fmt.Sprintf("%s: the names of one broker's topics may have %d bytes together: delete some there, or move them to another broker", refusedRegistration, l.brokerNames)}
 	}
 	return nil
 }
 
-// roomForMappings says whether the broker has no more mappings with the registration than may be told of one broker.
-func (in *registration) roomForMappings() bool {
-	if len(in.Mappings) == 0 {
-		return true
-	}
-	var known map[string]*remoting.QueueMapping
-	if in.b != nil && in.b.best.name == in.Name {
-		known = in.b.best.mappings // our own, or what begin takes over
-	}
-	all := make(map[string]int, len(known)+len(in.Mappings))
-	for topic, m := range known {
-		all[topic] = 1 + len(m.Current)
-	}
-	for i := range in.Mappings {
-		all[in.Mappings[i].Topic] = 1 + len(in.Mappings[i].Current)
-	}
-	n := 0
-	for _, parts := range all {
-		n += parts
-	}
-	return n <= in.t.limits.brokerMappings
-}
-
-// roomAtBroker says whether the broker has no more topics with the registration than may be told of one broker.
-func (in *registration) roomAtBroker() bool {
+// extent is what would be kept of the broker after the registration: at most so much where that is allowed, else exactly.
+func (in *registration) extent() extent {
 	t := in.t
+	e := in.mappingsExtent()
+	for _, addr := range in.FilterServers {
+		e.names += len(addr)
+	}
+	for i := range in.Topics {
+		e.topics++
+		e.names += len(in.Topics[i].Name)
+	}
 	kept := func(string) bool { return false } // what the broker has already
-	n := len(in.Topics)
 	switch {
 	case t.options.DeleteTopicWithRegistration && in.HasTopics && len(in.Mappings) == 0:
 		// what it does not carry goes
 	case in.own != nil && in.own.name == in.Name:
-		n += in.own.topics
+		e.topics += in.own.topics
+		e.names += in.own.names
 		kept = func(topic string) bool {
 			_, told := t.toldBy(in.b, ownSlot, topic)
 			return told
 		}
 	case in.own == nil && in.b != nil && in.b.best.name == in.Name: // see begin
-		most := n
+		most := e
 		for _, s := range in.b.sources[1:] {
 			if s != nil {
-				most += s.topics
+				most.topics += s.topics
+				most.names += s.names
 			}
 		}
-		if most <= t.limits.brokerTopics {
-			return true
+		if most.check(t.limits) == nil {
+			return most
 		}
 		told := make(map[string]bool)
-		for _, tp := range t.list {
-			if _, ok := in.b.told(tp.shape.of(in.b), t.hidden(tp.name, in.b)); ok {
-				told[tp.name] = true
+		for _, s := range t.shapes.of(in.b) {
+			for _, tp := range s.topics {
+				if _, ok := in.b.told(s.of(in.b), t.hidden(tp.name, in.b)); ok {
+					told[tp.name] = true
+					e.topics++
+					e.names += len(tp.name)
+				}
 			}
 		}
-		n += len(told)
 		kept = func(topic string) bool { return told[topic] }
 	}
-	for i := 0; i < len(in.Topics) && n > t.limits.brokerTopics; i++ {
-		n -= count(kept(in.Topics[i].Name))
+	for i := 0; i < len(in.Topics) && e.check(t.limits) != nil; i++ {
+		if name := in.Topics[i].Name; kept(name) {
+			e.topics--
+			e.names -= len(name)
+		}
 	}
-	return n <= t.limits.brokerTopics
+	return e
+}
+
+// mappingsExtent is what would be kept of static topics, nothing if the registration says nothing of them.
+func (in *registration) mappingsExtent() (e extent) {
+	if len(in.Mappings) == 0 {
+		return e
+	}
+	all := make(map[string]*remoting.QueueMapping, len(in.Mappings))
+	if in.b != nil && in.b.best.name == in.Name {
+		maps.Copy(all, in.b.best.mappings) // our own, or what begin takes over
+	}
+	for i := range in.Mappings {
+		all[in.Mappings[i].Topic] = &in.Mappings[i]
+	}
+	for topic, m := range all {
+		e.mappings += 1 + len(m.Current)
+		e.names += len(topic) + len(m.Broker) + len(m.Scope)
+	}
+	return e
 }
 
 // commit makes the registration count. Nothing in it can fail.
@@ -250,11 +270,12 @@ func (in *registration) begin() {
 	in.own.adopted = in.own.stamp
 	t.setMappings(in.own, maps.Clone(adopted.mappings))
 	e := telling{b: in.b, slot: ownSlot, stamp: in.own.stamp}
-	for i := len(t.list) - 1; i >= 0; i-- {
-		tp := t.list[i]
-		if q, ok := in.b.told(tp.shape.of(in.b), t.hidden(tp.name, in.b)); ok {
-			e.queues = q
-			t.reshape(tp, e)
+	for _, s := range t.shapes.of(in.b) {
+		for _, tp := range slices.Backward(s.topics) { // each may leave it
+			if q, ok := in.b.told(s.of(in.b), t.hidden(tp.name, in.b)); ok {
+				e.queues = q
+				t.reshape(tp, e)
+			}
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestOneTopicIsTakenFromWhoHasTheID(t *testing.T) {
 
 func TestTooManyBrokersAndTopicsAreRefused(t *testing.T) {
 	f := newFixture(t)
-	f.limits = limits{brokers: 2, topics: 5, brokerTopics: 5, brokerMappings: 5}
+	f.limits.brokers, f.limits.topics = 2, 5
 	f.register(1, brokerOf("a", 0))
 	f.register(1, brokerOf("b", 0))
 	require.Equal(t, "register broker failed: 2 brokers are kept; that is the most", f.refused(1, brokerOf("c", 0)))
@@ -239,7 +239,7 @@ func TestSixtyThousandTopicsInOneRegistration(t *testing.T) {
 	require.Equal(t, f.Digest(), other.Digest())
 	f.ConnClosed(1, f.now)
 	require.Zero(t, f.Stats().Topics)
-	require.Empty(t, f.list)
+	require.Empty(t, f.topics)
 	require.Empty(t, f.shapes.byRows)
 }
 
@@ -282,4 +282,25 @@ func TestABrokerWithTooManyTopicsIsRefused(t *testing.T) {
 	other.register(5, named("T1", "T2"))
 	f.SetOptions(Options{DeleteTopicWithRegistration: true})
 	f.register(1, named("T4", "T5"), versioned(4))
+}
+
+func TestABrokerWithTooLongNamesIsRefused(t *testing.T) {
+	const remark = "register broker failed: the names of one broker's topics may have 10 bytes together: delete some there, or move them to another broker"
+	f := newFixture(t)
+	f.limits.brokerNames = 10
+	require.Equal(t, remark, f.refused(1, named("four", "seven77")))
+	f.register(1, named("four", "three"))
+	f.register(1, named("four", "three"), versioned(2))
+	require.Equal(t, remark, f.refused(1, named("T4"), versioned(3)))
+	require.EqualError(t, f.RegisterTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
+	f.register(1, named("T"), versioned(3))
+	require.Equal(t, remark, f.refused(1, mapping("T"), versioned(4)))
+	require.NoError(t, f.DeleteTopic("three", "", "test", f.now))
+	f.register(1, named("T4"), versioned(5))
+
+	other := newFixture(t)
+	other.limits.brokerNames = 10
+	(&link{from: f, to: other, name: "f"}).pull()
+	require.Equal(t, remark, other.refused(5, named("T", "five5")), "with what it has elsewhere")
+	other.register(5, named("T", "abc"))
 }

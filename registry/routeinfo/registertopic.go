@@ -27,7 +27,7 @@ func (t *Table) RegisterTopic(topic string, qs []remoting.QueueData, now time.Ti
 	if known < len(qs) && !routed {
 		return nil
 	}
-	if t.topics[topic] == nil && len(t.list) >= t.limits.topics {
+	if t.topics[topic] == nil && len(t.topics) >= t.limits.topics {
 		return t.tooManyTopics()
 	}
 	var groups []*group
@@ -61,11 +61,14 @@ func (t *Table) RegisterTopic(topic string, qs []remoting.QueueData, now time.Ti
 func (t *Table) roomAt(topic string, groups []*group) error {
 	for _, g := range groups {
 		own := g.provider().own()
-		if own == nil || own.topics < t.limits.brokerTopics {
+		if own == nil {
 			continue
 		}
-		if _, known := t.toldBy(g.provider(), ownSlot, topic); !known {
-			return t.tooManyTopicsOfBroker()
+		if _, known := t.toldBy(g.provider(), ownSlot, topic); known {
+			continue
+		}
+		if err := (extent{topics: own.topics + 1, names: own.names + len(topic)}).check(t.limits); err != nil {
+			return err
 		}
 	}
 	return nil

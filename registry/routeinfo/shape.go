@@ -37,8 +37,22 @@ func (r row) compare(o row) int {
 type shape struct {
 	rows    []row // never changed
 	split   bool  // sources of one broker differ
-	refs    int   // topics that have it; guarded by Table.mu
+	place   int32 // in shapes.all
+	topics  []*topic
 	answers answers
+}
+
+// add and remove keep the topics that have the shape, each at its place.
+func (s *shape) add(tp *topic) {
+	tp.shape, tp.place = s, int32(len(s.topics))
+	s.topics = append(s.topics, tp)
+}
+
+func (s *shape) remove(tp *topic) {
+	last := len(s.topics) - 1
+	s.topics[tp.place], s.topics[last].place = s.topics[last], tp.place
+	s.topics[last] = nil
+	s.topics = s.topics[:last]
 }
 
 // of are the rows of one broker.
@@ -116,7 +130,8 @@ func edit(rows []row, e telling) (edited []row, changed bool) {
 // shapes keeps one shape for each set of rows in use.
 type shapes struct {
 	byRows map[string]*shape
-	splits int    // of byRows
+	all    []*shape // those of byRows, each at its place
+	splits int
 	none   *shape // of a topic that is about to get its first row, or has lost its last
 	key    []byte
 
@@ -127,12 +142,12 @@ type shapes struct {
 }
 
 func newShapes() shapes {
-	return shapes{byRows: make(map[string]*shape), none: &shape{refs: 1}}
+	return shapes{byRows: make(map[string]*shape), none: &shape{}}
 }
 
 // after returns the shape that a telling makes of another, and whether that source says something else than before.
 func (s *shapes) after(from *shape, e telling) (*shape, bool) {
-	if s.from == from && s.telling == e && s.to.refs > 0 {
+	if s.from == from && s.telling == e && len(s.to.topics) > 0 {
 		return s.to, s.changed
 	}
 	rows, changed := edit(from.rows, e)
@@ -151,12 +166,13 @@ func (s *shapes) find(rows []row) *shape {
 	s.encode(rows)
 	known := s.byRows[string(s.key)]
 	if known == nil {
-		known = &shape{rows: slices.Clip(rows)}
+		known = &shape{rows: slices.Clip(rows), place: int32(len(s.all))}
 		for i := 1; i < len(rows) && !known.split; i++ {
 			known.split = rows[i].b == rows[i-1].b
 		}
 		s.splits += count(known.split)
 		s.byRows[string(s.key)] = known
+		s.all = append(s.all, known)
 	}
 	return known
 }
@@ -173,15 +189,43 @@ func (s *shapes) encode(rows []row) {
 	}
 }
 
-// release forgets a shape that no topic has any more.
-func (s *shapes) release(old *shape) {
-	old.refs--
-	if old.refs > 0 || old == s.none {
+// move gives a topic another shape, and forgets the one that no topic has any more.
+func (s *shapes) move(tp *topic, to *shape) {
+	old := tp.shape
+	old.remove(tp)
+	to.add(tp)
+	if len(old.topics) > 0 || old == s.none {
 		return
 	}
 	s.encode(old.rows)
 	delete(s.byRows, string(s.key))
 	s.splits -= count(old.split)
+	last := s.all[len(s.all)-1]
+	s.all[old.place], last.place = last, old.place
+	s.all[len(s.all)-1] = nil
+	s.all = s.all[:len(s.all)-1]
+}
+
+// of are the shapes with a row of a broker.
+func (s *shapes) of(b *broker) []*shape {
+	var found []*shape
+	for _, known := range s.all {
+		if known.of(b) != nil {
+			found = append(found, known)
+		}
+	}
+	return found
+}
+
+// topics are all topics. The body must not change them.
+func (s *shapes) topics(yield func(*topic) bool) {
+	for _, known := range s.all {
+		for _, tp := range known.topics {
+			if !yield(tp) {
+				return
+			}
+		}
+	}
 }
 
 func queuesOf(c *remoting.TopicConfig) queues {

@@ -1,6 +1,10 @@
 package routeinfo
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // BrokerStatus is one broker for people.
 type BrokerStatus struct {
@@ -19,17 +23,15 @@ type BrokerStatus struct {
 
 // Snapshot is the table for people.
 type Snapshot struct {
-	Version uint64         `json:"version"`
-	Digest  uint64         `json:"digest"`
-	Brokers []BrokerStatus `json:"brokers"`
-	Topics  []string       `json:"topics"`
+	Digest  uint64
+	Brokers []BrokerStatus
 }
 
-// Snapshot describes all brokers, by cluster, name and id, and names all topics that have a route.
+// Snapshot describes all brokers, by cluster, name and id.
 func (t *Table) Snapshot(now time.Time) Snapshot {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	s := Snapshot{Version: t.version, Brokers: []BrokerStatus{}, Topics: t.names(nil)}
+	s := Snapshot{Brokers: []BrokerStatus{}}
 	s.Digest, _ = t.reckon()
 	for _, g := range t.sortedGroups() {
 		for _, b := range g.members {
@@ -40,6 +42,38 @@ func (t *Table) Snapshot(now time.Time) Snapshot {
 		}
 	}
 	return s
+}
+
+// TopicSummary is one topic for people: its queues as clients see them, summed up over the broker names that have it.
+type TopicSummary struct {
+	Name                    string
+	ReadQueues, WriteQueues int
+	Brokers                 []string
+}
+
+// FindTopics returns the topics with a route whose name contains a text, case aside: how many there are, and in order of their names
+// as many of them as the limit says.
+func (t *Table) FindTopics(contains string, limit int) (matching int, first []TopicSummary) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	contains = strings.ToLower(contains)
+	var found []*topic
+	for tp := range t.shapes.topics {
+		if strings.Contains(strings.ToLower(tp.name), contains) && len(t.view(tp).rows) > 0 {
+			found = append(found, tp)
+		}
+	}
+	slices.SortFunc(found, func(a, b *topic) int { return strings.Compare(a.name, b.name) })
+	for _, tp := range found[:min(len(found), limit)] {
+		s := TopicSummary{Name: tp.name, Brokers: []string{}}
+		for _, q := range t.route(tp, nil).Queues {
+			s.ReadQueues += int(q.ReadQueues)
+			s.WriteQueues += int(q.WriteQueues)
+			s.Brokers = append(s.Brokers, q.Broker)
+		}
+		first = append(first, s)
+	}
+	return len(found), first
 }
 
 // told counts the topics that any source of a broker tells of.

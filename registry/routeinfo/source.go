@@ -35,6 +35,7 @@ type source struct {
 	filters            []string
 	mappings           map[string]*remoting.QueueMapping // by topic
 	topics             int                               // told of
+	names              int                               // bytes of their names
 
 	since   time.Time // held there without a break
 	renewed time.Time // last registration or heartbeat there

@@ -7,18 +7,19 @@ import (
 )
 
 // Limits of what a table keeps, beyond those of one registration (remoting.MaxName and the like). Whoever would go over
-// them is refused.
+// them is refused. Those of one broker are such that what carries it to other servers (replication) has room for it.
 const (
 	MaxBrokers        = 10_000    // addresses
 	MaxTopics         = 1_000_000 // names
-	MaxBrokerTopics   = 262_144   // names that one broker has; what carries a broker to other servers has room for twice as many things
+	MaxBrokerTopics   = 262_144   // names that one broker has
 	MaxBrokerMappings = 250_000   // static topics and the queues that they name, of one broker
+	MaxBrokerNames    = 12 << 20  // bytes of the names of one broker's topics, filter servers and static topics together
 	MaxWords          = 100_000   // keys, wipes and deletions, those taken back too
 	MaxWordBytes      = 64 << 20  // of names and values of all words
 )
 
 // limits are these, or less in tests.
-type limits struct{ brokers, topics, brokerTopics, brokerMappings, words, wordBytes int }
+type limits struct{ brokers, topics, brokerTopics, brokerMappings, brokerNames, words, wordBytes int }
 
 const defaultTimeout = 120 * time.Second // apache/rocketmq RouteInfoManager.java: DEFAULT_BROKER_CHANNEL_EXPIRED_TIME
 
@@ -36,7 +37,6 @@ type Table struct {
 	quiet   bool // what changes now is nobody's news
 
 	topics  map[string]*topic
-	list    []*topic // all of them, each at its place
 	shapes  shapes
 	brokers map[BrokerKey]*broker
 	groups  map[groupKey]*group
@@ -61,7 +61,7 @@ type Table struct {
 func New(cfg Config) *Table {
 	cfg = cfg.withDefaults()
 	return &Table{
-		cfg: cfg, seed: maphash.MakeSeed(), limits: limits{MaxBrokers, MaxTopics, MaxBrokerTopics, MaxBrokerMappings, MaxWords, MaxWordBytes},
+		cfg: cfg, seed: maphash.MakeSeed(), limits: limits{MaxBrokers, MaxTopics, MaxBrokerTopics, MaxBrokerMappings, MaxBrokerNames, MaxWords, MaxWordBytes},
 		options: cfg.Options, self: cfg.Self, epoch: cfg.Epoch,
 		topics:  make(map[string]*topic),
 		shapes:  newShapes(),

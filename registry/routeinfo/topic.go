@@ -1,6 +1,7 @@
 package routeinfo
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
@@ -16,7 +17,7 @@ type topic struct {
 	shape   *shape
 	special *answers // its own, where the name matters too; nil where those of the shape will do
 	hash    uint64   // its part of the digest as reckoned last; 0 without a route
-	place   int32    // in Table.list
+	place   int32    // in shape.topics
 	dirty   bool     // in Table.dirty
 }
 
@@ -41,10 +42,9 @@ func (t *Table) tell(name string, e telling) bool {
 
 func (t *Table) addTopic(name string) *topic {
 	// The name may be a piece of a whole frame, which would be kept with it.
-	tp := &topic{name: strings.Clone(name), shape: t.shapes.none, place: int32(len(t.list))}
-	t.shapes.none.refs++
+	tp := &topic{name: strings.Clone(name)}
+	t.shapes.none.add(tp)
 	t.topics[tp.name] = tp
-	t.list = append(t.list, tp)
 	t.classify(tp.name)
 	return tp
 }
@@ -56,11 +56,11 @@ func (t *Table) reshape(tp *topic, e telling) bool {
 	}
 	if changed {
 		s := e.b.sources[e.slot]
-		s.topics += count(!e.drop && !carries(tp.shape, e.b, e.slot)) - count(e.drop)
+		more := count(!e.drop && !carries(tp.shape, e.b, e.slot)) - count(e.drop)
+		s.topics += more
+		s.names += more * len(tp.name)
 	}
-	to.refs++
-	t.shapes.release(tp.shape)
-	tp.shape = to
+	t.shapes.move(tp, to)
 	if tp.special != nil {
 		tp.special = &answers{}
 	}
@@ -72,11 +72,7 @@ func (t *Table) reshape(tp *topic, e telling) bool {
 }
 
 func (t *Table) removeTopic(tp *topic) {
-	last := t.list[len(t.list)-1]
-	t.list[tp.place], last.place = last, tp.place
-	t.list[len(t.list)-1] = nil
-	t.list = t.list[:len(t.list)-1]
-	t.shapes.none.refs--
+	tp.shape.remove(tp)
 	delete(t.topics, tp.name)
 	delete(t.buried, tp)
 	t.digest.subtract(tp)
@@ -84,7 +80,7 @@ func (t *Table) removeTopic(tp *topic) {
 
 // room says whether as many topics more as these may be kept.
 func (t *Table) room(more []remoting.TopicConfig) bool {
-	room := t.limits.topics - len(t.list)
+	room := t.limits.topics - len(t.topics)
 	if len(more) <= room {
 		return true
 	}
@@ -137,24 +133,19 @@ func carries(s *shape, b *broker, slot int) bool {
 	return false
 }
 
-// carried goes over the topics that a source tells of. The body may change that topic.
+// carried goes over the topics that a source tells of. The body may change that topic, but not so that the source tells
+// something else of it.
 func (t *Table) carried(b *broker, slot int) func(yield func(*topic, queues) bool) {
 	return func(yield func(*topic, queues) bool) {
-		known := make(map[*shape]int) // index of the row, or -1
-		for i := len(t.list) - 1; i >= 0; i-- {
-			tp := t.list[i]
-			at, ok := known[tp.shape]
-			if !ok {
-				at = -1
-				for j := range tp.shape.rows {
-					if r := &tp.shape.rows[j]; r.b == b && r.told(slot) {
-						at = j
-					}
-				}
-				known[tp.shape] = at
+		for _, s := range t.shapes.of(b) {
+			at := slices.IndexFunc(s.rows, func(r row) bool { return r.b == b && r.told(slot) })
+			if at < 0 {
+				continue
 			}
-			if at >= 0 && !yield(tp, tp.shape.rows[at].queues) {
-				return
+			for i := len(s.topics) - 1; i >= 0; i-- {
+				if !yield(s.topics[i], s.rows[at].queues) {
+					return
+				}
 			}
 		}
 	}
