@@ -142,10 +142,32 @@ LANGUAGE sql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 $$;
 -- +goose StatementEnd
 
-REVOKE ALL ON FUNCTION note_namesrv_served(), prior_brokers(text, uuid), prune_audit() FROM PUBLIC;
+-- +goose StatementBegin
+-- Tidies up behind prune(): a server has room for 100,000 words, and forgets those taken back first, the oldest deletions next, keys and
+-- wipes in force never (registry/routeinfo, makeRoom). So does this. Returns how many it forgot.
+CREATE FUNCTION prune_words(in_cluster text) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
+DECLARE
+  gone int;
+BEGIN
+  PERFORM FROM namesrv_words WHERE cluster = in_cluster OFFSET 100000 LIMIT 1;
+  IF NOT FOUND THEN RETURN 0; END IF;
+  WITH spent AS (
+    SELECT kind, scope, name, counter, epoch FROM namesrv_words WHERE cluster = in_cluster
+     ORDER BY deleted, kind = 'deletion', set_at DESC, kind, scope, name OFFSET 100000)
+  DELETE FROM namesrv_words w USING spent s
+   WHERE w.cluster = in_cluster AND (w.kind, w.scope, w.name) = (s.kind, s.scope, s.name)
+     AND (w.counter, w.epoch) = (s.counter, s.epoch) AND (w.deleted OR w.kind = 'deletion');
+  GET DIAGNOSTICS gone = ROW_COUNT;
+  RETURN gone;
+END
+$$;
+-- +goose StatementEnd
+
+REVOKE ALL ON FUNCTION note_namesrv_served(), prior_brokers(text, uuid), prune_audit(), prune_words(text) FROM PUBLIC;
 
 -- +goose Down
-DROP FUNCTION prune_audit();
+DROP FUNCTION prune_audit(), prune_words(text);
 DROP TABLE admin_audit;
 DROP VIEW deleted_topics, wiped_brokers, kv_config;
 DROP TABLE namesrv_words;

@@ -64,6 +64,7 @@ func TestRights(t *testing.T) {
 		{`DELETE FROM overrides`, "server migrator"},
 		{`SELECT prior_brokers('c', gen_random_uuid())`, "server migrator"},
 		{`SELECT prune_audit()`, "server migrator"},
+		{`SELECT prune_words('c')`, "server migrator"},
 		{`UPDATE peer_leases SET routes_digest = 1, topics = 1, brokers = 1 WHERE peer_id = gen_random_uuid()`, "server migrator"},
 		{`INSERT INTO namesrv_words (cluster, kind, scope, name, counter, epoch) VALUES ('c', 'wipe', '', gen_random_uuid(), 1, 1)`, "server migrator"},
 		{`UPDATE namesrv_words SET value = '' WHERE deleted`, "server migrator"},

@@ -160,3 +160,45 @@ func TestAuditIsForgotten(t *testing.T) {
 	exec(`INSERT INTO admin_audit (id, record, cluster) OVERRIDING SYSTEM VALUE VALUES (1000041, 'the newest', 'c')`)
 	require.Equal(t, 10, count(), "a million numbers back")
 }
+
+// Of words as many stay as a server has room for; those that hold stay in any case.
+func TestWordsAreForgotten(t *testing.T) {
+	pool, schema := pgtest.Pool(t)
+	exec := func(sql string) {
+		_, err := pool.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	put := func(kind string, deleted bool, n int, age string) {
+		_, err := pool.Exec(t.Context(), `INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch, set_at)
+			SELECT 'c', $1, 's', $4 || i, $2, 1, 1, clock_timestamp() - $4::interval FROM generate_series(1, $3) i`, kind, deleted, n, age)
+		require.NoError(t, err)
+	}
+	put("kv", false, 40_000, "9 years")
+	put("wipe", true, 20_000, "1 day")
+	put("kv", true, 10, "2 days")
+	put("deletion", false, 39_990, "3 years")
+	exec(`INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch) SELECT 'other', 'kv', '', i, true, 1, 1 FROM generate_series(1, 20) i`)
+	s, err := pgstore.New(pool, pgstore.Config{Schema: schema})
+	require.NoError(t, err)
+	type words struct{ held, takenBack, deletions int }
+	left := func() (n words) {
+		_, err := s.Prune(t.Context(), "c")
+		require.NoError(t, err)
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE kind = 'kv' AND NOT deleted), count(*) FILTER (WHERE deleted),
+			count(*) FILTER (WHERE kind = 'deletion') FROM namesrv_words WHERE cluster = 'c'`).Scan(&n.held, &n.takenBack, &n.deletions))
+		return n
+	}
+	require.Equal(t, words{40_000, 20_010, 39_990}, left(), "there is room for all")
+	put("kv", false, 10, "1 hour")
+	require.Equal(t, words{40_010, 20_000, 39_990}, left())
+	require.Zero(t, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE cluster = 'c' AND kind = 'kv' AND deleted`), "the oldest of those taken back")
+	put("kv", false, 70_000, "2 hours")
+	require.Equal(t, words{110_010, 0, 0}, left(), "what holds is never forgotten")
+	require.Equal(t, 20, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE cluster = 'other'`))
+}
+
+func count(t *testing.T, pool *pgxpool.Pool, sql string) (n int) {
+	t.Helper()
+	require.NoError(t, pool.QueryRow(t.Context(), sql).Scan(&n))
+	return n
+}

@@ -6,7 +6,7 @@ GRANT EXECUTE ON FUNCTION
   zonekeeper.peer_channel(text),
   zonekeeper.register(text, uuid, jsonb, text, text, text, text, int, int, timestamptz, text, int),
   zonekeeper.set_phase(uuid, text, text), zonekeeper.set_namesrv_phase(uuid, text),
-  zonekeeper.declare_outage(uuid, int), zonekeeper.prune(text), zonekeeper.prune_audit(), zonekeeper.prior_brokers(text, uuid)
+  zonekeeper.declare_outage(uuid, int), zonekeeper.prune(text), zonekeeper.prune_audit(), zonekeeper.prune_words(text), zonekeeper.prior_brokers(text, uuid)
 TO zonekeeper_server;
 GRANT SELECT (peer_id, phase, living) ON zonekeeper.peers TO zonekeeper_server;
 GRANT SELECT (peer_id, seq) ON zonekeeper.peer_leases TO zonekeeper_server;

@@ -34,7 +34,7 @@ SELECT phase, EXISTS (SELECT FROM beat) FROM {schema}.peers WHERE peer_id = $1::
 	setNamesrvPhaseSQL = `SELECT {schema}.set_namesrv_phase($1::text::uuid, $2::text)`
 	evictSQL           = `SELECT {schema}.evict($1::text::uuid, $2::text, $3::int * interval '1 ms')`
 	declareOutageSQL   = `SELECT {schema}.declare_outage($1::text::uuid, $2::int)`
-	pruneSQL           = `SELECT {schema}.prune($1::text) FROM {schema}.prune_audit()`
+	pruneSQL           = `SELECT {schema}.prune($1::text) FROM {schema}.prune_audit(), {schema}.prune_words($1::text)`
 	channelSQL         = `SELECT pg_backend_pid(), {schema}.peer_channel($1::text)`
 
 	// One statement, so that version and rows are of one moment. There is always a row, so that the server's role is told even when
