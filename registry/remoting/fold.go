@@ -21,12 +21,14 @@ func (f *folded[E]) put(e E, name func(*E) string) {
 			*f.slot(name(&f.list[i]), name) = int32(i + 1)
 		}
 	}
-	slot := f.slot(name(&e), name)
+	f.list = append(f.list, e)
+	last := len(f.list) - 1 // its name is read there: e would go to the heap
+	slot := f.slot(name(&f.list[last]), name)
 	if *slot != 0 {
-		f.list[*slot-1] = e
+		f.list[*slot-1] = f.list[last]
+		f.list = f.list[:last]
 		return
 	}
-	f.list = append(f.list, e)
 	*slot = int32(len(f.list))
 }
 
