@@ -1,6 +1,7 @@
 package remoting_test
 
 import (
+	"hash/maphash"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -105,6 +106,26 @@ func TestRequestFields(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"n", "bad", "yes"}, names)
+}
+
+func TestFingerprint(t *testing.T) {
+	seed := maphash.MakeSeed()
+	of := func(c remoting.Command) uint64 { return request(t, &c).Fingerprint(seed) }
+	said := of(remoting.Command{Opaque: 1, Fields: fields("a", "bc", "d", "e"), Body: []byte("body")})
+	require.Equal(t, said, of(remoting.Command{Opaque: 2, Version: 400, Fields: fields("a", "bc", "d", "e"), Body: []byte("body")}))
+	require.Equal(t, said, of(remoting.Command{Codec: remoting.Binary, Fields: fields("a", "bc", "d", "e"), Body: []byte("body")}))
+	for _, other := range []remoting.Command{
+		{Fields: fields("a", "bc", "d", "e"), Body: []byte("bodY")},
+		{Fields: fields("a", "bc", "d", "e")},
+		{Fields: fields("a", "bc", "d", "f"), Body: []byte("body")},
+		{Fields: fields("ab", "c", "d", "e"), Body: []byte("body")},
+		{Fields: fields("d", "e", "a", "bc"), Body: []byte("body")},
+		{Fields: fields("a", "bc", "d", ""), Body: []byte("ebody")},
+		{Fields: fields("a", "bc"), Body: []byte("debody")},
+		{Body: []byte("body")},
+	} {
+		require.NotEqual(t, said, of(other), "%+v", other)
+	}
 }
 
 func TestDialect(t *testing.T) {

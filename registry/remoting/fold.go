@@ -16,7 +16,7 @@ var foldSeed = maphash.MakeSeed()
 // put adds an entry, or replaces the one with its name.
 func (f *folded[E]) put(e E, name func(*E) string) {
 	if 2*len(f.list) >= len(f.slots) {
-		f.slots = make([]int32, max(16, 4*len(f.list)))
+		f.slots = make([]int32, max(16, 4*len(f.list), 2*cap(f.list)))
 		for i := range f.list {
 			*f.slot(name(&f.list[i]), name) = int32(i + 1)
 		}

@@ -118,7 +118,7 @@ func (r *Registration) decodePlain(body []byte) error {
 	if s.peek() != '{' {
 		return &FieldError{Field: "body", Value: excerpt(body), Reason: "is not a registration: send it as JSON, or compressed as brokers do"}
 	}
-	topics := &folded[TopicConfig]{list: make([]TopicConfig, 0, len(body)/256)}
+	topics := &folded[TopicConfig]{list: make([]TopicConfig, 0, len(body)/160)}
 	for name := range s.document {
 		switch string(name) {
 		case "topicConfigSerializeWrapper":

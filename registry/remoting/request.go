@@ -2,6 +2,8 @@ package remoting
 
 import (
 	"bytes"
+	"encoding/binary"
+	"hash/maphash"
 	"iter"
 	"slices"
 	"strconv"
@@ -109,6 +111,26 @@ func (q *Request) Fields() iter.Seq2[string, string] {
 			}
 		}
 	}
+}
+
+// Fingerprint is a number by which a request is known again that has the same extFields, in the same order, and the same body.
+func (q *Request) Fingerprint(seed maphash.Seed) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	for i := range q.fields {
+		f := &q.fields[i]
+		var head [9]byte
+		binary.LittleEndian.PutUint32(head[0:], f.name.to-f.name.from)
+		binary.LittleEndian.PutUint32(head[4:], f.value.to-f.value.from)
+		if f.form == null {
+			head[8] = 1
+		}
+		h.Write(head[:])
+		h.Write(q.at(f.name))
+		h.Write(q.at(f.value))
+	}
+	h.Write(q.Body)
+	return h.Sum64()
 }
 
 // Required is the text of a field that a request cannot do without; empty is as bad as absent. The error is a *FieldError.

@@ -96,7 +96,7 @@ func (m *model) register(r *remoting.Registration, conn ConnID) bool {
 		return fresh && slices.Contains(m.deleted[[3]string{r.Cluster, name, r.Name}], r.Version)
 	})
 	for _, x := range r.Mappings {
-		if fresh {
+		if _, known := b.mapped[x.Topic]; fresh || !known {
 			b.mapped[x.Topic] = x
 		}
 	}
@@ -249,8 +249,14 @@ func TestTableAgainstModel(t *testing.T) {
 			"again": func(rt *rapid.T) {
 				if b := drawBroker(rt, m); b != nil {
 					again := *b.Registration
-					_, err := f.Register(&again, b.conn, f.now)
+					short, ok := f.RegisterAgain(BrokerKey{b.Cluster, b.Addr}, b.conn, f.now)
+					shown := f.show()
+					long, err := f.Register(&again, b.conn, f.now)
 					require.Equal(rt, err == nil, m.register(&again, b.conn))
+					if ok {
+						require.Equal(rt, long, short)
+						require.Equal(rt, shown, f.show())
+					}
 				}
 			},
 			"heartbeat": func(rt *rapid.T) {

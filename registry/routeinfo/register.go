@@ -46,7 +46,7 @@ func (t *Table) Register(r *remoting.Registration, conn ConnID, now time.Time) (
 	if in.late() { // before all else: it must not even lose against a newer master
 		in.own.renewed = now
 		t.feed.renewed(in.own)
-		return in.answer(), nil
+		return t.registered(in.b, in.ID), nil
 	}
 	g := t.groups[groupKey{r.Cluster, r.Name}]
 	rival := g.holder(r.ID)
@@ -60,12 +60,13 @@ func (t *Table) Register(r *remoting.Registration, conn ConnID, now time.Time) (
 		return RegisterAnswer{}, err
 	}
 	in.commit()
-	return in.answer(), nil
+	return t.registered(in.b, in.ID), nil
 }
 
-func (in *registration) answer() RegisterAnswer {
-	answer := RegisterAnswer{OrderConf: in.t.orderConf()}
-	if master := in.b.group.holder(0); in.ID != 0 && master != nil {
+// registered is the answer to a broker that says it has an id.
+func (t *Table) registered(b *broker, id int64) RegisterAnswer {
+	answer := RegisterAnswer{OrderConf: t.orderConf()}
+	if master := b.group.holder(0); id != 0 && master != nil {
 		answer.MasterAddr, answer.HAAddr = master.key.Addr, master.best.haAddr
 	}
 	return answer

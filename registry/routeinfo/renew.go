@@ -13,6 +13,24 @@ func (t *Table) Touch(k BrokerKey, now time.Time) bool {
 	return t.touch(k, now) != nil
 }
 
+// RegisterAgain takes what a broker registered last over a connection, which says it again word for word. It is false when that
+// would be more than a sign of life, since something else has been said meanwhile: then Register is to take it.
+func (t *Table) RegisterAgain(k BrokerKey, conn ConnID, now time.Time) (RegisterAnswer, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b := t.brokers[k]
+	if b == nil || b.own() == nil {
+		return RegisterAnswer{}, false
+	}
+	own := b.own()
+	if own.conn != conn || conn == 0 || own.payload == 0 || b.group.holder(own.id) != b {
+		return RegisterAnswer{}, false
+	}
+	own.renewed = now
+	t.feed.renewed(own)
+	return t.registered(b, own.id), true
+}
+
 // QueryDataVersion tells a broker which version of its topics is registered here, and whether that is another than v. It
 // counts as a heartbeat in any case (apache/rocketmq DefaultRequestProcessor.java: queryBrokerTopicConfig, since 5.0).
 //
