@@ -12,7 +12,7 @@ func deleteKVConfig(c *call) {
 	}
 	namespace, key, ok := c.kvName()
 	if !ok {
-		c.audited("a key", false, "a name is missing")
+		c.failed("a key", "a name is missing")
 		return
 	}
 	c.guarded(fmt.Sprintf("key %q in namespace %q", key, namespace), c.s.table.DeleteKV(namespace, key, c.by(), c.now()))

@@ -2,6 +2,7 @@ package namesrv
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
@@ -14,19 +15,41 @@ import (
 // master (by its state version) is answered success and ignored, as its group has another.
 // Ours: a registration is taken whole or not at all; what is missing or makes no sense is code 1 with the field's name, where the
 // reference registers parts and answers success. Bodies are recognised by what they are, not by the sender's version and flags.
+// Ours: brokers say the same every 30 s, by default with all their topics; what comes again word for word is not read again.
 // Ignored: attributes, filter types and the version of static mappings, which no name server shows.
 func registerBroker(c *call) {
+	fingerprint := c.req.Fingerprint(c.s.seed)
+	if last := &c.conn.last; last.fingerprint == fingerprint {
+		if answer, same := c.s.table.RegisterAgain(last.broker, c.conn.id, c.now()); same {
+			c.registered(answer)
+			return
+		}
+	}
 	r, err := remoting.DecodeRegistration(&c.req)
 	if err != nil {
-		c.failRegistration(err)
+		c.failRegistration(nil, err)
 		return
 	}
+	c.noteRival(r)
 	answer, err := c.s.table.Register(r, c.conn.id, c.now())
 	if err != nil {
-		c.failRegistration(err)
+		c.failRegistration(r, err)
 		return
 	}
 	c.conn.broker.Store(true)
+	c.conn.claimed(r)
+	// The texts may be pieces of a whole frame, which would be kept with them.
+	c.conn.last = registration{fingerprint, routeinfo.BrokerKey{Cluster: strings.Clone(r.Cluster), Addr: strings.Clone(r.Addr)}}
+	c.registered(answer)
+}
+
+// registration is what was registered last over a connection.
+type registration struct {
+	fingerprint uint64
+	broker      routeinfo.BrokerKey
+}
+
+func (c *call) registered(answer routeinfo.RegisterAnswer) {
 	fields := make([]remoting.Field, 0, 2)
 	if answer.HAAddr != "" {
 		fields = append(fields, remoting.Field{Name: "haServerAddr", Value: answer.HAAddr})
@@ -37,13 +60,25 @@ func registerBroker(c *call) {
 	c.reply(remoting.Success, "", fields, answer.OrderConf)
 }
 
-// failRegistration answers why a registration was not taken.
+// partRefused is the whole remark on a registration of one topic that comes before the whole: the reference gives no reason.
+const partRefused = "register broker failed"
+
+// failRegistration answers why a registration was not taken. r is nil where it could not be read.
 //
 // Compat: the two refusals that the reference makes itself carry empty extFields, what its decoder throws carries none.
-func (c *call) failRegistration(err error) {
-	c.s.note().Warn("registration refused", "from", c.conn.source.String(), "err", err)
+func (c *call) failRegistration(r *remoting.Registration, err error) {
+	about := []any{"from", c.conn.source.String()}
+	if r != nil {
+		about = append(about, "cluster", bounded(r.Cluster), "broker", bounded(r.Name), "addr", bounded(r.Addr))
+	}
 	var refused *routeinfo.RefusedError
-	if errors.As(err, &refused) || errors.Is(err, remoting.ErrCRC) {
+	isRefused := errors.As(err, &refused)
+	if isRefused && refused.Remark == partRefused {
+		c.s.note("registration of one topic refused: this broker has to register all it has first, which brokers do within 60 s", about...)
+	} else {
+		c.s.note("registration refused", append(about, "err", err)...)
+	}
+	if isRefused || errors.Is(err, remoting.ErrCRC) {
 		c.reply(remoting.SystemError, err.Error(), []remoting.Field{}, nil)
 		return
 	}

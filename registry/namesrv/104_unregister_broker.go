@@ -17,6 +17,9 @@ func unregisterBroker(c *call) {
 		return
 	}
 	c.s.table.Unregister(brokerKey(ref), ref.Name, c.conn.id, c.now())
+	if (c.conn.master == mastership{ref.Cluster, ref.Name, ref.Addr}) {
+		c.conn.master = mastership{}
+	}
 	c.ok(nil)
 }
 

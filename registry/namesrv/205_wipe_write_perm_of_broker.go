@@ -27,7 +27,7 @@ func (c *call) changePermission(count string, change func(broker, by string, now
 		return
 	}
 	if _, ok := c.required(brokerNameField); !ok {
-		c.audited(what, false, "the name is missing")
+		c.failed(what, "the name is missing")
 		return
 	}
 	topics, err := change(broker, c.by(), c.now())

@@ -20,7 +20,7 @@ func deleteTopic(c *call) {
 		return
 	}
 	if _, ok := c.required(topicField); !ok {
-		c.audited(what, false, "the topic is missing")
+		c.failed(what, "the topic is missing")
 		return
 	}
 	c.guarded(what, c.s.table.DeleteTopic(topic, cluster, c.by(), c.now()))

@@ -51,7 +51,7 @@ func (s *Server) updateSettings(entries []remoting.Field) (changed []string) {
 	for _, e := range entries {
 		if k, ok := settingKeyOf(e.Name); ok && k.live {
 			if err := k.set(&after, e.Value); err != nil {
-				s.note().Warn("setting passed over", "err", err)
+				s.note("setting passed over", "err", err)
 			}
 		}
 	}

@@ -17,7 +17,7 @@ func (s *Server) accept(ln net.Listener) error {
 			return nil
 		case err != nil && passing(err):
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.note().Warn("connections cannot be accepted for the moment", "err", err)
+			s.note("connections cannot be accepted for the moment", "err", err)
 			time.Sleep(pause)
 		case err != nil:
 			return err
@@ -45,7 +45,7 @@ func (s *Server) welcome(nc net.Conn) {
 		nc.Close()
 		if !s.leaving.Load() {
 			s.metrics.closed(causeLimit)
-			s.note().Warn("too many connections", "limit", s.cfg.MaxConnections, "from", nc.RemoteAddr().String())
+			s.note("too many connections", "limit", s.cfg.MaxConnections, "from", nc.RemoteAddr().String())
 		}
 		return
 	}
@@ -72,6 +72,6 @@ func (s *Server) setBuffers(nc net.Conn) {
 		err = errors.Join(err, socket.SetWriteBuffer(n))
 	}
 	if err != nil {
-		s.note().Warn("buffers of a socket not set", "err", err)
+		s.note("buffers of a socket not set", "err", err)
 	}
 }

@@ -4,16 +4,19 @@ import (
 	"crypto/hmac"
 	"crypto/sha1"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/zonekeeper/zonekeeper/registry/namesrv"
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
+	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
 )
 
 // auditLog collects what Config.Audit is told.
@@ -237,5 +240,95 @@ func TestAuditTextsAreBounded(t *testing.T) {
 		s := startServer(t, namesrv.Config{Audit: audit.add})
 		s.dial(t).ask(remoting.DeleteTopic, "topic", strings.Repeat("é", 5000))
 		require.Less(t, len(audit.last().What), 1100)
+	})
+}
+
+// TestRefusedAdministratorsAreInTheLog, with what is to be mended.
+func TestRefusedAdministratorsAreInTheLog(t *testing.T) {
+	remove := request(remoting.DeleteTopic, "topic", "T")
+	for why, c := range map[string]remoting.Command{
+		"it is not signed, and --namesrv-admin-allow does not name this address":          remove,
+		`it is signed with access key \"who\", which --namesrv-access-keys does not name`: sign(remove, "who", "12345678"),
+		`it is signed with access key \"ops\", but not with its secret`:                   sign(remove, "ops", "87654321"),
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			a := admin(t, "none")
+			a.AccessKeys = map[string]string{"ops": "12345678"}
+			s := startServer(t, namesrv.Config{Admin: a})
+			s.dial(t).send([]byte("GET / HTTP/1.1\r\n\r\n"))
+			synctest.Wait()
+			p := s.dialFrom(t, "203.0.113.9")
+			require.Equal(t, remoting.NoPermission, p.call(c).Code)
+			require.Equal(t, remoting.NoPermission, p.call(c).Code)
+			log := s.log.String()
+			require.Contains(t, log, "connection dropped", "which hides nothing of another kind")
+			require.Equal(t, 1, strings.Count(log, "administration refused"), log)
+			require.Contains(t, log, "request=DELETE_TOPIC_IN_NAMESRV from=203.0.113.9:")
+			require.Contains(t, log, why)
+			require.NotContains(t, log, "12345678")
+
+			time.Sleep(time.Minute)
+			synctest.Wait()
+			require.Contains(t, s.log.String(), `"administration refused again within a minute" skipped=0 times=1 mostly=DELETE_TOPIC_IN_NAMESRV from=203.0.113.9`)
+		})
+	}
+}
+
+// TestRefusedRequestsOfAdministratorsAreInTheLog: brokers do not tell anybody what they were answered.
+func TestRefusedRequestsOfAdministratorsAreInTheLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startServer(t, namesrv.Config{})
+		broker := s.dial(t)
+		broker.register(remoting.Registration{}, "T", "U")
+		long := strings.Repeat("x", remoting.MaxName+1)
+		one := request(remoting.RegisterTopic, "topic", long)
+		one.Body = []byte(`{"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,"writeQueueNums":4}]}`)
+		require.Equal(t, remoting.SystemError, broker.call(one).Code)
+		require.Contains(t, s.log.String(), `msg="request refused" skipped=0 request=REGISTER_TOPIC_IN_NAMESRV from=127.0.0.1:`)
+		require.Contains(t, s.log.String(), `err="the topic's name is too long"`)
+	})
+}
+
+// TestTopicsRegisteredWhereTheirBrokerIsNot: the answer and the log say that nothing happened.
+func TestTopicsRegisteredWhereTheirBrokerIsNot(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startServer(t, namesrv.Config{})
+		p := s.dial(t)
+		p.register(remoting.Registration{}, "T", "U")
+
+		other := routeinfo.New(routeinfo.Config{Self: "other"})
+		_, err := other.Register(&remoting.Registration{
+			Cluster: "c", Name: "broker-b", Addr: "10.0.0.2:10911", HasTopics: true,
+			Topics: []remoting.TopicConfig{{Name: "T", ReadQueues: 8, WriteQueues: 8, Perm: 6}, {Name: "U", ReadQueues: 8, WriteQueues: 8, Perm: 6}},
+		}, 1, time.Now())
+		require.NoError(t, err)
+		s.table.SetHeard("other", true, time.Now())
+		require.True(t, s.table.Inherit("other", other.Since(0, 0, false, 1<<20, time.Now()).Items, true, true, time.Now()))
+		require.Equal(t, 2, s.table.Stats().Brokers)
+
+		set := func(topic string, queues int, brokers ...string) *remoting.Command {
+			var rows []string
+			for _, b := range brokers {
+				rows = append(rows, fmt.Sprintf(`{"brokerName":%q,"perm":6,"readQueueNums":%d,"writeQueueNums":%d}`, b, queues, queues))
+			}
+			c := request(remoting.RegisterTopic, "topic", topic)
+			c.Body = []byte(`{"queueDatas":[` + strings.Join(rows, ",") + `]}`)
+			answer := p.call(c)
+			require.Equal(t, remoting.Success, answer.Code, answer.Remark)
+			return answer
+		}
+		require.Empty(t, set("T", 5, "broker-a").Remark)
+		require.Empty(t, set("New", 5, "broker-a").Remark)
+		require.NotContains(t, s.log.String(), "without effect")
+		require.Empty(t, set("T", 8, "broker-b").Remark, "as it is already")
+
+		const why = ": not registered at this name server, or named after one that is not"
+		require.Equal(t, "without effect at broker-b"+why, set("T", 5, "broker-a", "broker-b").Remark)
+		require.Contains(t, s.log.String(), `"topic registered without effect" skipped=0 topic=T brokers=broker-b`)
+		require.Equal(t, "without effect at broker-b"+why, set("New", 5, "broker-b").Remark)
+		require.Equal(t, "without effect at nope, broker-a"+why, set("U", 5, "nope", "broker-a").Remark)
+
+		require.Equal(t, remoting.Success, p.ask(remoting.WipeWritePerm, "brokerName", "broker-a").Code)
+		require.Empty(t, set("U", 6, "broker-a").Remark, "a wiped permission is another matter")
 	})
 }

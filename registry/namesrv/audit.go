@@ -43,11 +43,24 @@ func (c *call) guard(what string) bool {
 	}
 	if c.s.refusals.note(c.conn.host(), c.req.Code) {
 		c.audited(what, false, "refused")
+		c.s.note("administration refused", "request", c.action(), "from", c.conn.source.String(), "what", bounded(what), "why", c.whyNot())
 	}
 	c.s.metrics.guarded.Inc()
 	c.refuse(remoting.NoPermission, fmt.Sprintf("%s is not allowed from %s: use it from loopback, from a network named by "+
 		"--namesrv-admin-allow, or signed with an access key that this name server knows", c.action(), c.conn.source))
 	return false
+}
+
+// whyNot is the reason of a refusal for our log. The answer does not give it: strangers are not told which access keys there are.
+func (c *call) whyNot() string {
+	key, signed := c.req.FieldString(accessKeyField)
+	switch _, known := c.s.cfg.Admin.AccessKeys[key]; {
+	case !signed:
+		return "it is not signed, and --namesrv-admin-allow does not name this address"
+	case !known:
+		return fmt.Sprintf("it is signed with access key %q, which --namesrv-access-keys does not name", bounded(key))
+	}
+	return fmt.Sprintf("it is signed with access key %q, but not with its secret", bounded(key))
 }
 
 // guarded answers a guarded request by what came of it, and audits that.
@@ -58,12 +71,18 @@ func (c *call) guarded(what string, err error) {
 		c.audited(what, true, "done")
 		c.ok(nil)
 	case errors.As(err, &remark):
-		c.audited(what, false, remark.remark)
+		c.failed(what, remark.remark)
 		c.refuse(remark.code, remark.remark)
 	default:
-		c.audited(what, false, err.Error())
+		c.failed(what, err.Error())
 		c.fail(err)
 	}
+}
+
+// failed tells that a request of somebody who may make it was not carried out.
+func (c *call) failed(what, why string) {
+	c.audited(what, false, why)
+	c.s.note("request refused", "request", c.action(), "from", c.conn.source.String(), "what", bounded(what), "err", bounded(why))
 }
 
 // audited tells what came of a guarded request.

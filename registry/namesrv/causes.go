@@ -17,6 +17,7 @@ const (
 	causeSlow    cause = "slow"    // a frame or a handshake took too long
 	causeStalled cause = "stalled" // answers were not taken
 	causeWire    cause = "wire"    // what came is no frame
+	causeHTTP    cause = "http"    // what came is a request of HTTP
 	causeTLS     cause = "tls"     // no handshake, or none where one is due
 	causeMemory  cause = "memory"  // a half frame held what others needed
 	causeLimit   cause = "limit"   // too many connections
@@ -25,7 +26,7 @@ const (
 )
 
 var causes = []cause{
-	causePeer, causeIdle, causeSlow, causeStalled, causeWire, causeTLS, causeMemory, causeLimit, causeExpired, causeLeft,
+	causePeer, causeIdle, causeSlow, causeStalled, causeWire, causeHTTP, causeTLS, causeMemory, causeLimit, causeExpired, causeLeft,
 }
 
 func (w cause) Error() string { return "connection ended: " + string(w) }
@@ -38,8 +39,8 @@ func (c *conn) bury(err error) {
 	}
 	c.s.metrics.closed(why)
 	switch why {
-	case causeSlow, causeStalled, causeWire, causeTLS, causeMemory:
-		c.s.note().Warn("connection dropped", "from", c.source.String(), "why", string(why), "err", err)
+	case causeSlow, causeStalled, causeWire, causeHTTP, causeTLS, causeMemory:
+		c.s.note("connection dropped", "from", c.source.String(), "why", string(why), "err", err)
 	default:
 		c.s.cfg.Log.Debug("connection ended", "from", c.source.String(), "why", string(why), "err", err)
 	}

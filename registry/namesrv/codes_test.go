@@ -163,3 +163,17 @@ func TestCodeRowsAreComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestTopicsBeforeTheirBroker: the remark is the reference's, the reason is in the log.
+func TestTopicsBeforeTheirBroker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := startServer(t, namesrv.Config{})
+		p := s.dial(t)
+		p.send(registration(remoting.Registration{}, "T"))
+		c := p.receive()
+		require.Equal(t, remoting.SystemError, c.Code)
+		require.Equal(t, "register broker failed", c.Remark)
+		require.Contains(t, s.log.String(), "registration of one topic refused: this broker has to register all it has first")
+		require.Contains(t, s.log.String(), "cluster=c broker=broker-a addr=10.0.0.1:10911")
+	})
+}

@@ -35,7 +35,7 @@ type Config struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Now is the clock of what is told to the table. Nil means time.Now. Deadlines of sockets follow the machine's clock.
 	Now func() time.Time
-	// Log receives what operators should know; what outsiders can cause, at most once a second. Nil discards.
+	// Log receives what operators should know; what outsiders can cause, at most once a second of each kind. Nil discards.
 	Log *slog.Logger
 	// Registerer takes the metrics of this package. Nil means none.
 	Registerer prometheus.Registerer
@@ -90,5 +90,5 @@ func (c *Config) validate() error {
 	case c.MaxBuffered < int64(c.MaxFrame):
 		return fmt.Errorf("namesrv: MaxBuffered %d does not hold one frame of MaxFrame %d", c.MaxBuffered, c.MaxFrame)
 	}
-	return c.Settings.validate()
+	return errors.Join(c.Settings.mistakes()...)
 }

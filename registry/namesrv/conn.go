@@ -29,6 +29,9 @@ type conn struct {
 	readBy  time.Time // the deadline that the socket has for reads, zero for none
 	writeBy time.Time
 
+	last   registration
+	master mastership // of the broker that registered last over it as a master
+
 	broker atomic.Bool           // a broker registered or gave a sign of life over it
 	going  atomic.Bool           // it ends between two frames
 	why    atomic.Pointer[cause] // who dropped it says why
@@ -46,8 +49,11 @@ func newConn(s *Server, id routeinfo.ConnID, nc net.Conn) *conn {
 // run is the life of the connection.
 func (c *conn) run() {
 	err := c.serve()
-	if causeOf(err) == causeWire {
+	switch causeOf(err) {
+	case causeWire:
 		_ = c.flush() // what came before was in order
+	case causeHTTP:
+		c.refuseHTTP()
 	}
 	c.socket.Close()
 	c.s.buffered.forget(c)
@@ -57,6 +63,9 @@ func (c *conn) run() {
 
 func (c *conn) serve() error {
 	if err := c.open(); err != nil {
+		return err
+	}
+	if err := c.notHTTP(); err != nil {
 		return err
 	}
 	for {

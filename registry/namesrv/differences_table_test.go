@@ -121,6 +121,15 @@ var differences = []difference{
 		},
 	},
 	{
+		"a topic registered (code 217) at a broker that is not known, or that is registered at another of our servers only",
+		"success, and nothing is kept for that broker, nor for those named after an unknown one",
+		"the same, with a remark that names the brokers, and a line in the log: whoever sees that nothing happened learns why",
+		[]expected{
+			{"topics", []int{22, 26}, answer{remark: "without effect at nope" + notHere}},
+			{"topics", []int{30}, answer{remark: "without effect at broker-b, nope" + notHere}},
+		},
+	},
+	{
 		"`addWritePerm` (code 327)",
 		"sets every permission to 6",
 		"gives back the permissions that the broker registered",
@@ -151,6 +160,8 @@ var differences = []difference{
 		},
 	},
 }
+
+const notHere = ": not registered at this name server, or named after one that is not"
 
 func success(body string) answer { return answer{body: body} }
 

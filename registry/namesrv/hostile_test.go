@@ -246,7 +246,7 @@ func TestLogIsBounded(t *testing.T) {
 			s.dial(t).send([]byte("GET / HTTP/1.1\r\n\r\n"))
 		}
 		synctest.Wait()
-		require.InDelta(t, 1000, s.metric(t, "zonekeeper_namesrv_connections_closed_total", "cause", "wire"), 0)
+		require.InDelta(t, 1000, s.metric(t, "zonekeeper_namesrv_connections_closed_total", "cause", "http"), 0)
 		require.Equal(t, 1, strings.Count(s.log.String(), "connection dropped"))
 		time.Sleep(time.Second)
 		s.dial(t).send([]byte("GET / HTTP/1.1\r\n\r\n"))

@@ -3,6 +3,7 @@ package namesrv
 import (
 	"io"
 	"net"
+	"net/netip"
 	"testing"
 	"time"
 
@@ -69,5 +70,18 @@ func TestRouteQueryAllocatesNothing(t *testing.T) {
 			}
 		})
 		require.Zero(t, n, codec)
+	}
+}
+
+// TestListenerOnEveryAddress is shown in the reference's words.
+func TestListenerOnEveryAddress(t *testing.T) {
+	s, err := New(Config{}, routeinfo.New(routeinfo.Config{}))
+	require.NoError(t, err)
+	for listener, shown := range map[string]string{
+		"[::]:9870": "0.0.0.0", "0.0.0.0:9870": "0.0.0.0", "[::ffff:10.0.0.1]:9870": "10.0.0.1", "[2001:db8::1]:9870": "2001:db8::1",
+	} {
+		s.showListener(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(listener)))
+		require.Equal(t, shown, s.settings.Load().BindAddress, listener)
+		require.Equal(t, 9870, s.settings.Load().ListenPort)
 	}
 }

@@ -39,11 +39,11 @@ func (c *conn) open() error {
 	config := c.s.secure.config
 	switch isTLS := first[0] == firstOfTLS; {
 	case isTLS && config == nil:
-		return fmt.Errorf("%w: it is disabled", causeTLS)
+		return fmt.Errorf("%w: the client speaks TLS, which is disabled here", causeTLS)
 	case isTLS:
 		return c.handshake(config)
 	case c.s.secure.enforcing:
-		return fmt.Errorf("%w: it is required", causeTLS)
+		return fmt.Errorf("%w: the client does not speak TLS, which is required here", causeTLS)
 	}
 	return nil
 }
@@ -138,6 +138,8 @@ func (c *conn) proxied() error {
 		have := c.in.buf[c.in.r:c.in.w]
 		client, used, err := parseProxy(have)
 		switch {
+		case err != nil && isHTTP(have): // POST begins as PROXY does
+			return errHTTP
 		case err != nil:
 			return err
 		case used > 0:

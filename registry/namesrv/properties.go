@@ -1,24 +1,30 @@
 package namesrv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 )
 
 // A Notice is a key of a properties file that has no effect here, and why.
-type Notice struct{ Key, Value, Reason string }
+type Notice struct {
+	Key, Value, Reason string
+	Unknown            bool // the reference has no such key either, so that it may be a misspelt one
+}
 
 // ParseSettings reads the text of the reference's namesrv.properties, to which its tls.* properties may be added. Every key is honoured, or
 // refused with an error, or comes back as a Notice that says why it has no effect; keys with their default value need no Notice.
-// The error names all mistakes at once.
+// The error joins all mistakes, each of which begins with its key.
 func ParseSettings(text []byte) (Settings, []Notice, error) {
 	s := DefaultSettings()
 	entries, err := remoting.ParseProperties(text)
 	if err != nil {
-		return s, nil, fmt.Errorf("read name server properties: %w", err)
+		return s, nil, fmt.Errorf("read name server properties: %w", inLine(text, err))
 	}
 	var notices []Notice
 	var wrong []error
@@ -32,22 +38,45 @@ func ParseSettings(text []byte) (Settings, []Notice, error) {
 		case isForeign && foreign.refused:
 			wrong = append(wrong, fmt.Errorf("%s: %s", e.Name, foreign.reason))
 		case isForeign:
-			notices = append(notices, Notice{e.Name, shown(e), foreign.reason})
+			notices = append(notices, Notice{Key: e.Name, Value: shown(e), Reason: foreign.reason})
 		default:
-			notices = append(notices, Notice{e.Name, shown(e), "a name server has no such key"})
+			notices = append(notices, Notice{Key: e.Name, Value: shown(e), Reason: "a name server has no such key", Unknown: true})
 		}
 	}
 	for _, k := range settingKeys {
 		if v := k.text(&s); k.ignored != "" && v != k.text(&referenceDefaults) {
-			notices = append(notices, Notice{k.name, v, k.ignored})
+			notices = append(notices, Notice{Key: k.name, Value: v, Reason: k.ignored})
 		}
 	}
 	s.TLSServerMode = strings.ToLower(s.TLSServerMode)
 	s.TLSServerNeedClientAuth = strings.ToLower(s.TLSServerNeedClientAuth)
-	if err := errors.Join(append(wrong, s.validate())...); err != nil {
+	if err := errors.Join(append(wrong, s.mistakes()...)...); err != nil {
 		return s, notices, fmt.Errorf("name server properties: %w", err)
 	}
 	return s, notices, nil
+}
+
+// inLine says in which line of properties an error is, if the line alone makes it. It does not wrap: who takes joined errors apart
+// down to the last would lose the line.
+func inLine(text []byte, err error) error {
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		if _, wrong := remoting.ParseProperties(line); wrong != nil {
+			return fmt.Errorf("line %d: %s", n, err.Error())
+		}
+	}
+	return err
+}
+
+// SettingNames is every key that ParseSettings knows.
+func SettingNames() []string {
+	names := slices.Collect(maps.Keys(foreignKeys))
+	for _, k := range settingKeys {
+		names = append(names, k.name)
+	}
+	slices.Sort(names)
+	return names
 }
 
 // shown is a value as a Notice may say it.

@@ -14,8 +14,8 @@ const (
 	maxRefused = 1024
 )
 
-// refusals keeps strangers from pushing out of the audit what operators did: of what a host is refused, the first attempt is recorded
-// at once, and those that follow with one record a minute.
+// refusals keeps strangers from pushing out of the audit and the log what operators did: of what a host is refused, the first attempt
+// is recorded at once, and those that follow with one record a minute.
 type refusals struct {
 	mu     sync.Mutex
 	counts map[refused]int // those not yet recorded
@@ -26,6 +26,13 @@ type refusals struct {
 type refused struct {
 	host netip.Addr
 	code int32
+}
+
+func (r refused) from() string {
+	if r.host.IsValid() {
+		return r.host.String()
+	}
+	return "others"
 }
 
 // note counts a refusal. It reports whether that is one to be recorded at once.
@@ -81,14 +88,20 @@ func (s *Server) recordRefusals() {
 }
 
 func (s *Server) recordRefused() {
-	for key, n := range s.refusals.take() {
-		from := "others"
-		if key.host.IsValid() {
-			from = key.host.String()
-		}
+	taken := s.refusals.take()
+	var worst refused
+	times := 0
+	for key, n := range taken {
 		s.cfg.Audit(AuditRecord{
-			At: s.cfg.Now(), Code: key.code, Action: actionOf(key.code), From: from,
+			At: s.cfg.Now(), Code: key.code, Action: actionOf(key.code), From: key.from(),
 			Result: fmt.Sprintf("refused %d more times within a minute", n),
 		})
+		times += n
+		if n > taken[worst] {
+			worst = key
+		}
+	}
+	if times > 0 {
+		s.note("administration refused again within a minute", "times", times, "mostly", actionOf(worst.code), "from", worst.from())
 	}
 }

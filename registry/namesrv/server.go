@@ -3,6 +3,7 @@ package namesrv
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,6 +28,8 @@ type Server struct {
 	refusals refusals
 	secure   *security
 	notices  *notifier
+
+	seed maphash.Seed // of fingerprints
 
 	started   time.Time     // with the monotonic reading; what follows counts from here
 	lastQuery atomic.Int64  // nanoseconds from started to the last route query of a client
@@ -62,7 +65,7 @@ func New(cfg Config, table *routeinfo.Table) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		cfg: cfg, table: table, started: time.Now(), ended: make(chan struct{}),
+		cfg: cfg, table: table, seed: maphash.MakeSeed(), started: time.Now(), ended: make(chan struct{}),
 		buffered: newBudget(cfg.MaxBuffered), heavy: newGate(maxHeavy), light: newGate(maxLight),
 		conns: make(map[routeinfo.ConnID]*conn),
 	}
@@ -87,6 +90,7 @@ func New(cfg Config, table *routeinfo.Table) (*Server, error) {
 // When ctx ends, what has arrived is answered, and no broker counts as gone because its connection is closed. With
 // enableShutdownGracefully, requests of the following shutdownWaitTimeSeconds are answered GO_AWAY where the peer knows that code.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	s.showListener(ln.Addr())
 	var loops sync.WaitGroup
 	loops.Go(s.scan)
 	loops.Go(s.notices.run)

@@ -19,7 +19,7 @@ type settingKey struct {
 const (
 	ownPools   = "there are no pools of threads here: each connection answers for itself"
 	ownBuffers = "a connection is not read from while its answer is unwritten, so there is no mark to set"
-	ownListen  = "--namesrv-listen says where to listen"
+	ownListen  = "--namesrv-listen says where to listen, and code 319 shows that"
 	noFiles    = "nothing is kept in files: what operators set is shared by all servers through the database"
 	ofNetty    = "it chooses between implementations of Netty"
 )
@@ -30,7 +30,7 @@ var settingKeys = []settingKey{
 	{name: "clientRequestThreadPoolNums", field: func(s *Settings) any { return &s.ClientRequestThreadPoolNums }, ignored: ownPools},
 	{name: "clientRequestThreadPoolQueueCapacity", field: func(s *Settings) any { return &s.ClientRequestThreadPoolQueueCapacity }, ignored: ownPools},
 	{name: "clusterTest", field: func(s *Settings) any { return &s.ClusterTest },
-		refused: "in the reference it sends every request to the route query, so that no broker can register"},
+		refused: "in the reference it sends every request to the route query, so that no broker can register: leave it out"},
 	{name: "configBlackList", field: func(s *Settings) any { return &s.ConfigBlackList }},
 	{name: "configStorePath", field: func(s *Settings) any { return &s.ConfigStorePath }, ignored: noFiles},
 	{name: "defaultThreadPoolNums", field: func(s *Settings) any { return &s.DefaultThreadPoolNums }, ignored: ownPools},

@@ -1,7 +1,6 @@
 package namesrv
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -95,26 +94,27 @@ func DefaultSettings() Settings {
 	}
 }
 
-// validate says everything that cannot be served, in one error.
-func (s *Settings) validate() error {
+// mistakes is everything that cannot be served. Each begins with the key that is to be mended.
+func (s *Settings) mistakes() []error {
 	var wrong []error
 	say := func(bad bool, format string, args ...any) {
 		if bad {
 			wrong = append(wrong, fmt.Errorf(format, args...))
 		}
 	}
-	say(s.ScanNotActiveBrokerInterval < 1, "scanNotActiveBrokerInterval %d: at least 1 millisecond is needed", s.ScanNotActiveBrokerInterval)
+	say(s.ScanNotActiveBrokerInterval == 0, "scanNotActiveBrokerInterval %q: at least 1 millisecond is needed", "0")
 	for _, k := range settingKeys {
 		if n, ok := k.field(s).(*int); ok {
-			say(*n < 0, "%s %d is negative", k.name, *n)
+			say(*n < 0, "%s %q: it is a whole number from 0 to 2147483647", k.name, k.text(s))
 		}
-		say(k.refused != "" && k.text(s) != k.text(&referenceDefaults), "%s %s: %s", k.name, k.text(s), k.refused)
+		say(k.refused != "" && k.text(s) != k.text(&referenceDefaults), "%s %q: %s", k.name, k.text(s), k.refused)
 	}
 	say(!knownTLSMode(s.TLSServerMode), "tls.server.mode %q: it is disabled, permissive or enforcing", s.TLSServerMode)
 	_, known := clientAuthWords[s.TLSServerNeedClientAuth]
 	say(!known, "tls.server.need.client.auth %q: it is none, optional or require", s.TLSServerNeedClientAuth)
-	say((s.TLSServerCertPath == "") != (s.TLSServerKeyPath == ""), "tls.server.certPath and tls.server.keyPath are given together or not at all")
-	return errors.Join(wrong...)
+	say(s.TLSServerCertPath != "" && s.TLSServerKeyPath == "", "tls.server.certPath %q: it needs tls.server.keyPath beside it", s.TLSServerCertPath)
+	say(s.TLSServerCertPath == "" && s.TLSServerKeyPath != "", "tls.server.keyPath %q: it needs tls.server.certPath beside it", s.TLSServerKeyPath)
+	return wrong
 }
 
 func (s *Settings) idle() time.Duration {

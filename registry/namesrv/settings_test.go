@@ -1,6 +1,7 @@
 package namesrv_test
 
 import (
+	"errors"
 	"os"
 	"slices"
 	"strings"
@@ -68,7 +69,7 @@ func TestEverySettingIsHonouredOrSpokenOf(t *testing.T) {
 			_, notices, err := namesrv.ParseSettings([]byte(key + " = " + value))
 			switch {
 			case slices.Contains(refused, key):
-				require.ErrorContains(t, err, key+" "+value+": ")
+				require.ErrorContains(t, err, key+" \""+value+"\": ")
 			case slices.Contains(honoured, key):
 				require.NoError(t, err)
 				require.Empty(t, notices)
@@ -106,20 +107,39 @@ func TestParseSettingsSaysAllMistakesAtOnce(t *testing.T) {
 		"tls.server.mode=sometimes\ntls.server.need.client.auth=maybe\ntls.server.certPath=/c\ntls.config.file=/etc/rocketmq/tls.properties\n" +
 		"tls.server.keyPassword=secret\nclusterTest=true\n"))
 	for _, part := range []string{
-		`enableTopicList "yes"`, `waitSecondsForService "-1"`, "scanNotActiveBrokerInterval 0", `tls.server.mode "sometimes"`,
-		`tls.server.need.client.auth "maybe"`, "tls.server.keyPath", "tls.config.file", "tls.server.keyPassword", "clusterTest true",
+		`enableTopicList "yes"`, `waitSecondsForService "-1"`, `scanNotActiveBrokerInterval "0"`, `tls.server.mode "sometimes"`,
+		`tls.server.need.client.auth "maybe"`, `tls.server.certPath "/c": it needs tls.server.keyPath`, "tls.config.file", "tls.server.keyPassword", `clusterTest "true"`,
 	} {
 		require.ErrorContains(t, err, part)
 	}
 	require.NotContains(t, err.Error(), "secret")
 
-	_, _, err = namesrv.ParseSettings([]byte(`a=\uZZZZ`))
-	require.Error(t, err)
+	joined, ok := errors.Unwrap(err).(interface{ Unwrap() []error })
+	require.True(t, ok)
+	require.Len(t, joined.Unwrap(), 9, "each on its own: %v", joined)
+
+	_, _, err = namesrv.ParseSettings([]byte("# fine\na=\\uZZZZ\n"))
+	require.ErrorContains(t, err, "line 2: ")
+}
+
+func TestUnknownKeysAreTold(t *testing.T) {
+	_, notices, err := namesrv.ParseSettings([]byte("orderMesageEnable=true\nlistenPort=9870\ntls.enable=true\n"))
+	require.NoError(t, err)
+	unknown := make(map[string]bool)
+	for _, n := range notices {
+		unknown[n.Key] = n.Unknown
+	}
+	require.Equal(t, map[string]bool{"orderMesageEnable": true, "listenPort": false, "tls.enable": false}, unknown)
+	names := namesrv.SettingNames()
+	require.True(t, slices.IsSorted(names))
+	require.Subset(t, names, []string{"orderMessageEnable", "tls.server.mode", "tls.enable"})
 }
 
 func TestShownSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := startServer(t, namesrv.Config{})
+		settings := namesrv.DefaultSettings()
+		settings.BindAddress, settings.ListenPort = "10.9.9.9", 9870
+		s := startServer(t, namesrv.Config{Settings: settings})
 		body := string(s.dial(t).ask(remoting.GetConfig).Body)
 		var keys []string
 		for line := range strings.Lines(body) {
@@ -133,7 +153,8 @@ func TestShownSettings(t *testing.T) {
 		}
 		slices.Sort(want)
 		require.Equal(t, want, keys, "all keys, sorted, and none of TLS")
-		require.True(t, strings.HasPrefix(body, "bindAddress=0.0.0.0\nclientRequestThreadPoolNums=8\n"))
+		require.True(t, strings.HasPrefix(body, "bindAddress=127.0.0.1\nclientRequestThreadPoolNums=8\n"), "where it listens, whatever the file said")
+		require.Contains(t, body, "\nlistenPort=9876\n")
 		require.True(t, strings.HasSuffix(body, "\nwriteBufferLowWaterMark=0\n"))
 	})
 }

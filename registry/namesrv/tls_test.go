@@ -57,11 +57,15 @@ func TestTLSModes(t *testing.T) {
 					c := request(remoting.GetClusterInfo)
 					plain.send(remoting.Append(nil, &c))
 					require.True(t, plain.ended())
+					require.Contains(t, s.log.String(), "the client does not speak TLS, which is required here")
 				}
 				secure, _, err := overTLS(t, s.dial(t).Conn, nil)
 				require.Equal(t, tc.tls, err == nil, err)
 				if tc.tls {
 					require.Equal(t, remoting.Success, secure.ask(remoting.GetClusterInfo).Code)
+				} else {
+					synctest.Wait()
+					require.Contains(t, s.log.String(), "the client speaks TLS, which is disabled here")
 				}
 			})
 		})
