@@ -1,7 +1,9 @@
 package peerstore_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -106,6 +108,23 @@ func TestLeaveWithoutDatabaseIsQuick(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The goodbye overtakes a phase that is on its way into the row, and says the same or more: nothing went wrong.
+func TestLeaveInTheMiddleOfAPhase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		db := peerstoretest.NewFake()
+		var log bytes.Buffer
+		h, path, stop := beating(t, db, func(c *peerstore.HeartbeaterConfig) { c.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+		<-h.Registered()
+		synctest.Wait()
+		path.SetLatency(100 * time.Millisecond)
+		h.SetPhase(peerstore.PhaseServing, "synced")
+		synctest.Wait()
+		stop()
+		require.Equal(t, peerstore.PhaseLeft, rowOf(t, db, h.Self().ID).Phase)
+		require.NotContains(t, log.String(), "level=WARN")
+	})
 }
 
 func TestLeaveInTheMiddleOfRegistering(t *testing.T) {

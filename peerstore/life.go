@@ -225,7 +225,7 @@ func (h *Heartbeater) writePhase(ctx context.Context, generation int, l life, p 
 		return 0, h.apply(generation, func() {
 			s := &h.life.sides[p]
 			s.next = h.cfg.Now().Add(h.retry(s.failures))
-			if s.failures++; s.failures == 1 {
+			if s.failures++; s.failures == 1 && ctx.Err() == nil { // else the goodbye overtook it, and writes a later phase
 				h.cfg.Log.Warn("cannot write our phase to the database; trying on", "protocol", p.String(), "phase", string(want), "err", err)
 			}
 		})

@@ -120,6 +120,9 @@ func (c *cluster) run(ctx context.Context) (*process, int, error) {
 			return p, port, nil
 		}
 		_ = p.stop(true)
+		if other := c.holder(); other != 0 && ctx.Err() == nil {
+			return nil, 0, fmt.Errorf("%s %w: a PostgreSQL, as of another `zonekeeper dev`, runs on it as process %d; stop it, or choose another directory", c.dir, ErrInUse, other)
+		}
 		said, _ := os.ReadFile(logFile)
 		if try < 5 && ctx.Err() == nil && bytes.Contains(said, []byte("Address already in use")) {
 			continue
@@ -144,6 +147,19 @@ func (c *cluster) waitReady(ctx context.Context, p *process) error {
 			return nil
 		}
 	}
+}
+
+// holder is the process that runs on the data directory, 0 for none. Asked when ours has ended and taken its own file along.
+func (c *cluster) holder() int {
+	text, err := os.ReadFile(filepath.Join(c.data, "postmaster.pid"))
+	if err != nil {
+		return 0
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	if pid, err := strconv.Atoi(strings.TrimSpace(first)); err == nil && pid > 0 && isAlive(pid) {
+		return pid
+	}
+	return 0
 }
 
 // isReady reads postmaster.pid: the first line is the server's process, the eighth its state

@@ -18,6 +18,9 @@ import (
 var ErrNoPostgres = errors.New("no PostgreSQL found and none could be fetched: install one (Debian, Ubuntu: apt install postgresql; " +
 	"Fedora: dnf install postgresql-server; macOS: brew install postgresql), or give a database URL")
 
+// ErrInUse says that another server runs on the data directory.
+var ErrInUse = errors.New("is in use")
+
 // Config says which server is wanted. The zero value is a temporary one, as fast as can be.
 type Config struct {
 	// URL names a server to use as it is. Nothing is started then.

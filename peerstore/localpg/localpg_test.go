@@ -95,7 +95,9 @@ func TestKeptServer(t *testing.T) {
 	require.Contains(t, s.Describe(), dir)
 
 	_, err := Start(t.Context(), Config{DataDir: dir})
-	require.ErrorContains(t, err, "lock file")
+	require.ErrorIs(t, err, ErrInUse)
+	require.ErrorContains(t, err, dir+" is in use")
+	require.ErrorContains(t, err, fmt.Sprintf("process %d", postmaster(t, dir)))
 	askLogin(t, s.URL()) // the failed second start did not touch it
 
 	require.NoError(t, s.Stop())
@@ -110,6 +112,17 @@ func TestKeptServer(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "data", "PG_VERSION"), []byte("9999\n"), 0o600))
 	_, err = Start(t.Context(), Config{DataDir: dir, CacheDir: openDir(t), Bin: s.bin(t)})
 	require.ErrorContains(t, err, "made by PostgreSQL 9999")
+}
+
+// postmaster is the process that runs on a directory.
+func postmaster(t *testing.T, dir string) int {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	require.NoError(t, err)
+	var pid int
+	_, err = fmt.Sscan(string(text), &pid)
+	require.NoError(t, err)
+	return pid
 }
 
 func mustPort(t *testing.T) string {

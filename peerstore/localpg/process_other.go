@@ -4,6 +4,7 @@ package localpg
 
 import (
 	"context"
+	"os"
 	"os/exec"
 )
 
@@ -19,6 +20,11 @@ func (a account) command(ctx context.Context, name string, args ...string) *exec
 func (p *process) signalStop(bool) error { return p.p.Kill() }
 
 func (p *process) kill() error { return p.p.Kill() }
+
+func isAlive(pid int) bool {
+	_, err := os.FindProcess(pid) // on Windows it opens the process
+	return err == nil
+}
 
 type guard struct{}
 

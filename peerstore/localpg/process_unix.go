@@ -46,6 +46,12 @@ func (p *process) kill() error {
 	return nil
 }
 
+// isAlive reports whether there is such a process, be it another user's.
+func isAlive(pid int) bool {
+	err := syscall.Kill(pid, 0)
+	return err == nil || errors.Is(err, syscall.EPERM)
+}
+
 // guard is a shell that outlives us by a moment. It reads a pipe whose other end only we hold, and on it the process to end. When we
 // are gone, however we went, it ends that process and removes the directory if it is temporary.
 type guard struct {

@@ -4,7 +4,11 @@ import "strconv"
 
 // DataVersion says which state of a broker's topics a registration shows. Two are the same when all three parts are
 // (apache/rocketmq DataVersion.java: equals); StateVersion orders the masters of a group that elects them.
-type DataVersion struct{ StateVersion, Timestamp, Counter int64 }
+type DataVersion struct {
+	StateVersion int64 `json:"stateVersion"`
+	Timestamp    int64 `json:"timestamp"`
+	Counter      int64 `json:"counter"`
+}
 
 // DecodeDataVersion reads the body of a version query. Parts that are absent, null or empty are 0; numbers may be text. The error
 // is a *FieldError.
