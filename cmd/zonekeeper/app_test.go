@@ -247,9 +247,11 @@ func TestDrainLeadsClientsAway(t *testing.T) {
 func TestSecondSignalEndsTheDrain(t *testing.T) {
 	w := newWorld(t)
 	hurry := make(chan struct{})
+	var log transcript
 	a := w.start(t, func(c *Config, d *Deps) {
 		c.Drain = time.Hour
 		d.Hurry = func() <-chan struct{} { return hurry }
+		d.Log = slog.New(slog.NewTextHandler(&log, nil))
 	}).serving()
 	b := w.start(t, nil).serving()
 	a.eventually("sees the other", func() bool { return a.anotherServes() })
@@ -258,6 +260,7 @@ func TestSecondSignalEndsTheDrain(t *testing.T) {
 	a.eventually("draining", func() bool { return a.phase() == peerstore.PhaseDraining })
 	close(hurry)
 	require.NoError(t, a.wait())
+	require.Equal(t, 1, strings.Count(log.String(), "a second signal: stopping at once"), log.String())
 }
 
 func TestLastServerStaysInItsList(t *testing.T) {

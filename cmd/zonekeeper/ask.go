@@ -6,7 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
@@ -22,7 +26,17 @@ func (p *program) get(ctx context.Context, path, accept string) ([]byte, error) 
 
 // call asks the server that --server names for something, or to do something.
 func (p *program) call(ctx context.Context, method, path, accept string) ([]byte, error) {
-	return callServer(ctx, p.config.Ask.Server, method, path, accept)
+	body, err := callServer(ctx, p.config.Ask.Server, method, path, accept)
+	if err != nil && speaksNoHTTP(err) {
+		example := "http://" + net.JoinHostPort(hostOf(p.config.Ask.Server), "8761")
+		return nil, fmt.Errorf("%w: nothing speaks HTTP there; --server wants a server's HTTP address, such as %s", err, example)
+	}
+	return body, err
+}
+
+// speaksNoHTTP reports whether a call failed in the way in which it does at the port of another protocol, such as our own name server's.
+func speaksNoHTTP(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || strings.Contains(err.Error(), "malformed HTTP") // net/http has no error value for it
 }
 
 // callServer asks a server, which is scheme, host and port.
@@ -35,6 +49,9 @@ func callServer(ctx context.Context, server, method, path, accept string) ([]byt
 	req.Header.Set("Accept", accept)
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if named, ok := errors.AsType[*url.Error](err); ok {
+			err = named.Err // the address is said once
+		}
 		return nil, fmt.Errorf("ask %s: %w", address, err)
 	}
 	defer answer.Body.Close()
@@ -42,6 +59,8 @@ func callServer(ctx context.Context, server, method, path, accept string) ([]byt
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("ask %s: %w", address, err)
+	case answer.StatusCode == http.StatusNotFound:
+		return nil, absentError{fmt.Sprintf("ask %s: it answered %s%s", address, answer.Status, detailOf(body))}
 	case answer.StatusCode != http.StatusOK:
 		return nil, fmt.Errorf("ask %s: it answered %s%s", address, answer.Status, detailOf(body))
 	}
@@ -90,7 +109,7 @@ func (p *program) askRows(ctx context.Context) (peerstore.View, error) {
 	defer db.Close()
 	view, err := db.store.Rows(ctx, p.config.Cluster)
 	if err != nil {
-		return peerstore.View{}, asked("read the servers", err)
+		return peerstore.View{}, fmt.Errorf("%w; or ask a server: --server http://HOST:8761", asked("read the servers", err))
 	}
 	if view.ClusterUUID == "" {
 		return peerstore.View{}, fmt.Errorf("cluster %q: %w; no server ever registered in the database under this name", p.config.Cluster, errNotFound)
@@ -99,6 +118,12 @@ func (p *program) askRows(ctx context.Context) (peerstore.View, error) {
 }
 
 var errNotFound = errors.New("not found")
+
+// absentError is a server's word that something is not there. It is errNotFound.
+type absentError struct{ text string }
+
+func (e absentError) Error() string        { return e.text }
+func (e absentError) Is(target error) bool { return target == errNotFound }
 
 // age writes how long ago something was, in the units people use.
 func age(d time.Duration) string {

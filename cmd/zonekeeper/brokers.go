@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
 )
 
@@ -53,14 +54,20 @@ func (p *program) listBrokers(ctx context.Context) error {
 	ctx, cancel := p.operation(ctx)
 	defer cancel()
 	all, err := askNamesrvs[brokersView](ctx, p, "/api/v1/brokers")
+	for i, one := range all {
+		if one.err == nil {
+			all[i].phase, all[i].waiting = one.Answer.Phase, one.Answer.Waiting
+		}
+	}
+	sayJoining(p.stderr, all)
 	if err != nil {
 		return err
 	}
 	rows := mergeBrokers(all)
 	r := result{data: rows, heading: []string{"cluster", "broker", "id", "address", "topics", "age", "through", "servers"}}
 	notes := silent(all)
-	if len(rows) == 0 {
-		notes = append(notes, "No broker is registered.")
+	if lost := brokerless(all); lost != "" {
+		notes = append(notes, lost)
 	}
 	for _, b := range rows {
 		name := b.Name
@@ -75,7 +82,7 @@ func (p *program) listBrokers(ctx context.Context) error {
 	for _, one := range all {
 		if one.Err == "" {
 			digests[one.Answer.Digest.String()] = true
-			if one.Answer.Waiting != "" {
+			if one.Answer.Waiting != "" && one.phase != peerstore.PhaseJoining {
 				notes = append(notes, one.Answer.Address+" is "+string(one.Answer.Phase)+". "+one.Answer.Waiting)
 			}
 		}
@@ -85,6 +92,20 @@ func (p *program) listBrokers(ctx context.Context) error {
 	}
 	r.note = strings.Join(notes, "\n")
 	return p.print(r)
+}
+
+// brokerless is a sentence when the name servers that answered know no broker, else "".
+func brokerless(all []reply[brokersView]) string {
+	var asked []nameServerView
+	for _, one := range all {
+		if len(one.Answer.Brokers) > 0 {
+			return ""
+		}
+		if one.err == nil {
+			asked = append(asked, one.Answer.nameServerView)
+		}
+	}
+	return noBrokerAt(asked)
 }
 
 // mergeBrokers puts together what several name servers know, one row a broker, in the order of cluster, name and id.
@@ -102,6 +123,7 @@ func mergeBrokers(all []reply[brokersView]) []*brokerRow {
 	}
 	for _, row := range rows {
 		row.Age = age(row.age)
+		slices.Sort(row.Through)
 		for _, one := range all {
 			if one.Err == "" && !slices.Contains(row.Known, one.Answer.Address) {
 				row.Missing = append(row.Missing, one.Answer.Address)
@@ -119,8 +141,12 @@ func (r *brokerRow) add(from nameServerView, b routeinfo.BrokerStatus) {
 	r.Known = append(r.Known, from.Address)
 	r.Topics, r.Wiped = max(r.Topics, b.Topics), r.Wiped || b.Wiped
 	for _, s := range b.Sources {
-		if s.Server == "" {
-			r.Through = append(r.Through, from.Address)
+		through := from.Address
+		if s.Server != "" { // which may not be among those that were asked
+			through = cmp.Or(from.Peers[s.Server], short(s.Server)+" (gone)")
+		}
+		if !slices.Contains(r.Through, through) {
+			r.Through = append(r.Through, through)
 		}
 		if since := max(0, from.At.Sub(s.LastHeard)); r.age < 0 || since < r.age {
 			r.age, r.Heard, r.Version = since, s.LastHeard, strconv.FormatInt(s.Version.Counter, 10)

@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -99,8 +102,28 @@ func TestConfigPrintGolden(t *testing.T) {
 	golden(t, filepath.Join("testdata", "golden", "output-config-print-origin.txt"), out.stdout)
 }
 
+// rocketmqPort is the URL of a port where no HTTP is spoken: what it gets it takes for a frame of forbidden length, and hangs up.
+func rocketmqPort(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	var serving sync.WaitGroup
+	serving.Go(func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = http.ReadRequest(bufio.NewReader(conn)) // all of it: bytes left unread make a reset of the end
+			conn.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); serving.Wait() })
+	return "http://" + l.Addr().String()
+}
+
 func TestExitCodes(t *testing.T) {
-	server := fakeServer(t, sampleStatus())
+	server, mute := fakeServer(t, sampleStatus()), rocketmqPort(t)
 	for name, row := range map[string]struct {
 		args           string
 		code           int
@@ -126,6 +149,12 @@ func TestExitCodes(t *testing.T) {
 		"several peers":         {"peers show 10.0.0. --server " + server, exitUsage, "", "fit"},
 		"server away":           {"peers ls --server http://127.0.0.1:1", exitFailed, "", "connection refused"},
 		"database away":         {"peers ls --db-url postgres://u:hush@127.0.0.1:1/db", exitFailed, "", "the database cannot be reached"},
+		"another way":           {"topics ls --db-url postgres://u:hush@127.0.0.1:1/db", exitFailed, "", "); or ask a server: --server http://HOST:8761\n"},
+		"no HTTP there":         {"topics ls --server " + mute, exitFailed, "", "/api/v1/status: EOF: nothing speaks HTTP there; --server wants a server's HTTP address, such as http://127.0.0.1:8761\n"},
+		"one port for both":     {"serve --db-url=postgres://db/zk --http-listen=:8761 --namesrv-listen=127.0.0.1:8761", exitUsage, "", "--http-listen (:8761) and --namesrv-listen (127.0.0.1:8761) are the same port"},
+		"one port, checked":     {"config check --db-url=postgres://db/zk --http-listen=127.0.0.1:9876 --namesrv-listen=127.0.0.1:9876", exitUsage, "", "are the same port"},
+		"two addresses":         {"config check --db-url=postgres://db/zk --http-listen=127.0.0.1:9876 --namesrv-listen=127.0.0.2:9876", exitOK, "The configuration is right.", ""},
+		"ports that overlap":    {"dev --base-port=9875 --namesrv-base-port=9877", exitUsage, "", "--base-port 9875 and --namesrv-base-port 9877 overlap: each takes 3 ports"},
 		"an unknown shell":      {"completion tcsh", exitUsage, "", "tcsh"},
 		"another's cluster":     {"peers ls --cluster nope --server " + server, exitUsage, "", `belongs to cluster "default"`},
 		"another's zone":        {"zone print --cluster nope --server " + server, exitUsage, "", `belongs to cluster "default"`},

@@ -34,17 +34,25 @@ func (p *program) configCheckCommand() *cobra.Command {
 	return with(&cobra.Command{
 		Use:   "check",
 		Short: "Tell all mistakes in the configuration of `serve`, without starting anything",
-		Args:  cobra.NoArgs,
+		Long: "Tell all mistakes in the configuration of `serve`, without starting anything. What can be served but may not be meant,\n" +
+			"such as a misspelt key in the file of --namesrv-properties, is a warning.",
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error { // mistakes of single options were reported before this runs
 			listen, err := net.ResolveTCPAddr("tcp", p.config.HTTP.Listen)
 			if err != nil {
 				return usageError{fmt.Sprintf("http.listen: %v", err)}
+			}
+			if err := p.config.portsDiffer(); err != nil {
+				return err
 			}
 			if err := p.complete(p.config, listen).knowsSomebody(); err != nil {
 				return err
 			}
 			if err := p.config.Namesrv.usable(); err != nil {
 				return err
+			}
+			for _, w := range p.config.Namesrv.Warnings {
+				fmt.Fprintf(p.stderr, "zonekeeper: warning: %s\n", w)
 			}
 			fmt.Fprintln(p.stdout, "The configuration is right.")
 			return nil

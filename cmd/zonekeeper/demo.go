@@ -23,7 +23,8 @@ const (
 	sampleLease = 15 * time.Second
 )
 
-// demo registers the samples, each as a client of its own that was told one of the servers. finish cancels their leases and waits.
+// demo registers the samples, each as a client of its own that was told one of the servers, and the sample broker with all name servers.
+// finish cancels their leases, unregisters the broker and waits.
 func (p *program) demo(ctx context.Context, apps []*App) (finish func(), err error) {
 	ctx, stop := context.WithCancel(ctx)
 	var clients sync.WaitGroup
@@ -42,6 +43,13 @@ func (p *program) demo(ctx context.Context, apps []*App) (finish func(), err err
 			n++
 		}
 	}
+	var namesrv []string
+	for _, a := range apps {
+		if a.cfg.Namesrv.Advertise != "" {
+			namesrv = append(namesrv, a.cfg.Namesrv.Advertise)
+		}
+	}
+	demoBroker(ctx, &clients, namesrv, p.log)
 	return finish, nil
 }
 

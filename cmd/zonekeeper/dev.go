@@ -36,6 +36,9 @@ func (p *program) dev(ctx context.Context) (err error) {
 	if p.loaded.origins["log.level"] == "default" {
 		p.level.Set(slog.LevelWarn) // who tries it out reads what was printed for him
 	}
+	if err := p.config.Dev.portsDiffer(); err != nil {
+		return err
+	}
 	// Ports first: that one is taken should be said before anything was started.
 	listeners, err := p.devListeners(ctx, "server", p.config.Dev.BasePort, "--base-port")
 	if err != nil {
@@ -58,6 +61,8 @@ func (p *program) dev(ctx context.Context) (err error) {
 		return p.stopping()
 	case errors.Is(err, localpg.ErrNoPostgres):
 		return usageError{err.Error() + " with --db-url"}
+	case errors.Is(err, localpg.ErrInUse):
+		return fmt.Errorf("%w with --data", err)
 	case err != nil:
 		return err
 	}
@@ -122,6 +127,15 @@ func (p *program) stopping() error {
 	fmt.Fprintln(p.stderr, "Stopping.")
 	p.level.Set(slog.LevelError) // servers that see each other go have nothing to say
 	return nil
+}
+
+// portsDiffer refuses servers and name servers that are to share ports.
+func (c DevConfig) portsDiffer() error {
+	apart := c.BasePort - c.NamesrvBasePort
+	if c.NamesrvBasePort == 0 || apart >= c.Nodes || -apart >= c.Nodes {
+		return nil
+	}
+	return usageError{fmt.Sprintf("--base-port %d and --namesrv-base-port %d overlap: each takes %s; choose them further apart", c.BasePort, c.NamesrvBasePort, many(c.Nodes, "port", "ports"))}
 }
 
 // devListeners opens consecutive loopback ports, one for each server.

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/zonekeeper/zonekeeper/peerstore/localpg"
 )
 
 // transcript is what a process wrote, readable while it runs.
@@ -95,6 +97,11 @@ func TestDevLeavesNothingBehind(t *testing.T) {
 		}, 15*time.Second, 20*time.Millisecond, "the sample applications are everywhere")
 	}
 
+	for i := range 3 {
+		c := dialNamesrv(t, net.JoinHostPort("127.0.0.1", strconv.Itoa(namesrv+i)))
+		require.Eventually(t, func() bool { return c.routed("SAMPLE-ORDERS") && c.routed("SAMPLE-INVOICES") }, 5*time.Second, 10*time.Millisecond)
+	}
+
 	// A broker that registers with one of the name servers is routed on all.
 	addr := func(i int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(namesrv+i)) }
 	b := dialNamesrv(t, addr(0))
@@ -166,6 +173,19 @@ func TestDevKilledTakesItsDatabaseAlong(t *testing.T) {
 	require.NoError(t, cmd.Process.Signal(syscall.SIGKILL))
 	_ = cmd.Wait()
 	require.Eventually(t, func() bool { return len(processesIn(t, temp)) == 0 }, 15*time.Second, 50*time.Millisecond, "a process is left")
+}
+
+// A directory that is in use is named, with who uses it.
+func TestDevOnADirectoryInUse(t *testing.T) {
+	dir, err := os.MkdirTemp("", "zonekeeper-dev-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	postgres, err := localpg.Start(t.Context(), localpg.Config{DataDir: dir})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, postgres.Stop()) })
+	out := command(t, nil, "dev", "--nodes=1", "--base-port", strconv.Itoa(freePorts(t, 1)), "--namesrv-base-port=off", "--data", dir)
+	require.Equal(t, exitFailed, out.code)
+	require.Regexp(t, "^zonekeeper: "+dir+" is in use: a PostgreSQL, as of another `zonekeeper dev`, runs on it as process [0-9]+; stop it, or choose another directory with --data\n$", out.stderr)
 }
 
 func fetch(t *testing.T, client *http.Client, url string) string {

@@ -30,6 +30,11 @@ func (a *App) leave(orderly bool, goodbye func()) {
 			drains.Go(func() { a.drainNamesrv(hurry) })
 		}
 		drains.Wait()
+		select {
+		case <-hurry:
+			a.log.Info("a second signal: stopping at once, whoever is still connected")
+		default:
+		}
 	}
 	if a.namesrv != nil {
 		a.namesrv.close()

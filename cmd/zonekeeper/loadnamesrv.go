@@ -34,6 +34,11 @@ func (l *loaded) checkNamesrv(s scope) mistakes {
 		o, _ := optionOf("namesrv.advertise")
 		wrong = append(wrong, l.mistake(o, "is about a name server that no option opens", "set --namesrv-listen :9876, or leave it out"))
 	}
+	if c.Listen != "" && c.Admin.None && len(c.Admin.AccessKeys) == 0 {
+		o, _ := optionOf("namesrv.admin-allow")
+		c.Warnings = append(c.Warnings, l.mistake(o, "lets nobody at all change topics, permissions and configuration of the name server",
+			"set namesrv.access-keys, or name the networks of operators"))
+	}
 	c.Settings = c.TLS.over(c.Settings)
 	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
 		o, _ := optionOf("namesrv.tls-cert")
@@ -87,11 +92,24 @@ func (l *loaded) readProperties() mistakes {
 		return mistakes{l.mistake(o, fmt.Sprintf("must be at most %d bytes", maxFile), "is it the right file?")}
 	}
 	var wrong mistakes
-	c.Settings, c.Notices, err = namesrv.ParseSettings(content)
+	var notices []namesrv.Notice
+	c.Settings, notices, err = namesrv.ParseSettings(content)
+	for _, n := range notices {
+		c.Warnings = append(c.Warnings, propertyWarning(c.Properties, content, n))
+	}
 	for _, one := range each(err) {
 		wrong = append(wrong, propertyMistake(l.mistake(o, "", ""), content, one.Error()))
 	}
 	return wrong
+}
+
+// propertyWarning tells of a key that has no effect.
+func propertyWarning(file string, content []byte, n namesrv.Notice) mistake {
+	w := mistake{Key: n.Key, Origin: fmt.Sprintf("%s:%d", file, lineOf(content, n.Key)), Value: n.Value, Rule: "has no effect: " + n.Reason}
+	if near := nearest(n.Key, namesrv.SettingNames()); n.Unknown && near != "" {
+		w.Remedy = "did you mean " + near + "?"
+	}
+	return w
 }
 
 // propertyMistake tells a mistake in a file of properties by the key that its text begins with, else by the file as a whole.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"log/slog"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -33,10 +35,18 @@ func TestNamesrvMistakes(t *testing.T) {
 		"no such mode":          {args: []string{"--namesrv-tls-mode=enforce"}, want: []string{`did you mean enforcing?`}},
 		"no such file":          {args: []string{"--namesrv-properties=/does/not/exist"}, want: []string{`must be a file that can be read`}},
 		"properties for nobody": {properties: "listenPort=9870\n", want: []string{`is about a name server that no option opens; set --namesrv-listen :9870, or off`}},
+		"values that do not go together": {
+			args: []string{"--namesrv-listen=:9876"}, properties: "scanNotActiveBrokerInterval=0\ntls.server.keyPath=/k\ntls.server.mode=sometimes\nenableControllerInNamesrv=true\n",
+			want: []string{
+				`scanNotActiveBrokerInterval = "0" (FILE:1): at least 1 millisecond`, `tls.server.keyPath = "/k" (FILE:2): it needs tls.server.certPath beside it`,
+				`tls.server.mode = "sometimes" (FILE:3): it is disabled`, `enableControllerInNamesrv = "true" (FILE:4): there is no controller here: run the controllers`,
+			},
+		},
+		"no properties": {args: []string{"--namesrv-listen=:9876"}, properties: "# ours\na=\\uZZZZ\n", want: []string{`namesrv.properties = "FILE" (--namesrv-properties): line 2: `}},
 		"values that are none": {
 			args: []string{"--namesrv-listen=:9876"}, properties: "# ours\norderMessageEnable=yes\nscanNotActiveBrokerInterval=5s\nclusterTest = true\n",
 			want: []string{
-				`orderMessageEnable = "yes" (FILE:2): it is true or false`, `scanNotActiveBrokerInterval = "5s" (FILE:3): it is a whole number`, `clusterTest (FILE:4): `,
+				`orderMessageEnable = "yes" (FILE:2): it is true or false`, `scanNotActiveBrokerInterval = "5s" (FILE:3): it is a whole number`, `clusterTest = "true" (FILE:4): in the reference it sends every request to the route query, so that no broker can register: leave it out`,
 			},
 		},
 	} {
@@ -61,6 +71,55 @@ func TestNamesrvMistakes(t *testing.T) {
 	}
 }
 
+// What the original passes over keeps nothing from starting: `config check` and `serve` say the same of it.
+func TestNamesrvWarnings(t *testing.T) {
+	for name, row := range map[string]struct {
+		args       []string
+		properties string
+		want       []string
+	}{
+		"misspelt keys": {
+			properties: "# ours\norderMesageEnable=true\nlistenPort = 9870\nnosuch: 1\ntls.sever.mode=enforcing\n",
+			want: []string{
+				`orderMesageEnable = "true" (FILE:2): has no effect: a name server has no such key; did you mean orderMessageEnable?`,
+				`nosuch = "1" (FILE:4): has no effect: a name server has no such key`,
+				`tls.sever.mode = "enforcing" (FILE:5): has no effect: a name server has no such key; did you mean tls.server.mode?`,
+				`listenPort = "9870" (FILE:3): has no effect: --namesrv-listen says where to listen`,
+			},
+		},
+		"nobody administers": {
+			args: []string{"--namesrv-admin-allow=none"},
+			want: []string{`namesrv.admin-allow = "none" (--namesrv-admin-allow): lets nobody at all change topics, permissions and configuration of the name server; set namesrv.access-keys`},
+		},
+		"keys administer": {args: []string{"--namesrv-admin-allow=none", "--namesrv-access-keys=ops:hush"}},
+		"all right":       {properties: "orderMessageEnable=true\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := writeFile(t, "namesrv.properties", row.properties)
+			args := append([]string{"--namesrv-listen=127.0.0.1:0", "--namesrv-properties", file}, row.args...)
+
+			check := command(t, nil, append([]string{"config", "check", "--db-url=postgres://db/zk"}, args...)...)
+			require.Equal(t, exitOK, check.code, check.stderr)
+			require.Contains(t, check.stdout, "The configuration is right.")
+			require.Equal(t, len(row.want), strings.Count(check.stderr, "zonekeeper: warning: "), check.stderr)
+
+			l, wrong := load(sources{flags: flagSet(t, onServe|onAny, args...)}, onServe|onAny)
+			require.Empty(t, wrong)
+			var log bytes.Buffer
+			p := &program{log: slog.New(slog.NewJSONHandler(&log, nil)), loaded: l}
+			p.sayNamesrv(&net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9876}, l.config.Namesrv)
+			served := strings.ReplaceAll(log.String(), `\"`, `"`)
+			require.Equal(t, len(row.want), strings.Count(served, "may not be meant"), served)
+
+			for _, warning := range row.want {
+				warning = strings.ReplaceAll(warning, "FILE", file)
+				require.Contains(t, check.stderr, "zonekeeper: warning: "+warning)
+				require.Contains(t, served, warning)
+			}
+		})
+	}
+}
+
 func TestNamesrvOptions(t *testing.T) {
 	const scope = onServe | onAny
 	properties := writeFile(t, "namesrv.properties", "orderMessageEnable=true\nlistenPort=9870\ntls.server.mode=disabled\nkvConfigPath=/tmp/kv.json\n")
@@ -79,11 +138,11 @@ func TestNamesrvOptions(t *testing.T) {
 	require.Equal(t, "enforcing", c.Settings.TLSServerMode, "an option wins over the properties")
 	require.Equal(t, "ca.pem", c.Settings.TLSServerTrustCertPath)
 	require.Equal(t, "require", c.Settings.TLSServerNeedClientAuth)
-	var noticed []string
-	for _, n := range c.Notices {
-		noticed = append(noticed, n.Key)
+	var warned []string
+	for _, w := range c.Warnings {
+		warned = append(warned, w.Key)
 	}
-	require.ElementsMatch(t, []string{"listenPort", "kvConfigPath"}, noticed)
+	require.ElementsMatch(t, []string{"listenPort", "kvConfigPath"}, warned)
 
 	plain, wrong := load(sources{flags: flagSet(t, scope)}, scope)
 	require.Empty(t, wrong)

@@ -31,9 +31,10 @@ const (
 	onDev                       // dev
 	onDB                        // whatever may open the database: migrate, peers, zone, topics, brokers
 	onAsk                       // whatever asks a running cluster: peers, zone, topics, brokers
+	onZone                      // what depends on the zone of who asks: zone
 	onPrint                     // whatever prints a result
 	onAny                       // every command that can be configured at all
-	allScopes = onServe | onDev | onDB | onAsk | onPrint | onAny
+	allScopes = onServe | onDev | onDB | onAsk | onZone | onPrint | onAny
 )
 
 // Headings of the reference, in its order.
@@ -88,7 +89,7 @@ var options = []option{
 		binding: word(func(c *Config) *string { return &c.Region }),
 	},
 	{
-		key: "zone", group: aboutCluster, scope: onServe | onAsk, preset: "defaultZone",
+		key: "zone", group: aboutCluster, scope: onServe | onZone, preset: "defaultZone",
 		help:    "zone of this server; clients of a zone are told its servers first",
 		binding: word(func(c *Config) *string { return &c.Zone }),
 	},
@@ -330,7 +331,7 @@ var options = []option{
 	},
 	{
 		key: "demo", group: aboutDev, scope: onDev, preset: "false", flag: true,
-		help:    "register a few sample applications that keep renewing",
+		help:    "register a few sample applications, and with the name servers a sample broker, that keep renewing",
 		binding: boolean(func(c *Config) *bool { return &c.Dev.Demo }),
 	},
 	{

@@ -48,6 +48,14 @@ type peerView struct {
 	AsOf *time.Time `json:"asOf,omitempty"`
 }
 
+// namesrv is the address and phase of its name server, "" when it has none.
+func (v peerView) namesrv() string {
+	if v.Addresses.Namesrv == "" {
+		return ""
+	}
+	return v.Addresses.Namesrv + " " + string(v.NamesrvPhase)
+}
+
 // peerViews asks a server, or else the database.
 func (p *program) peerViews(ctx context.Context) ([]peerView, string, error) {
 	if p.config.Ask.Server != "" {
@@ -104,7 +112,7 @@ func (p *program) listPeers(ctx context.Context) error {
 	}
 	r := result{
 		data: all, note: note,
-		heading: []string{"peer", "url", "phase", "verdict", "zone", "age", "instances", "digest", "version"},
+		heading: []string{"peer", "url", "phase", "verdict", "zone", "age", "instances", "digest", "namesrv", "version"},
 	}
 	for _, v := range all {
 		if p.config.Ask.Output == "table" && !v.Phase.Living() {
@@ -112,7 +120,7 @@ func (p *program) listPeers(ctx context.Context) error {
 		}
 		r.rows = append(r.rows, []string{
 			short(v.ID), v.Addresses.Eureka, string(v.Phase), v.Verdict, v.Zone, v.Age,
-			strconv.Itoa(v.Stats.Instances), short(v.Stats.Digest.String()), v.Version,
+			strconv.Itoa(v.Stats.Instances), short(v.Stats.Digest.String()), v.namesrv(), v.Version,
 		})
 	}
 	return p.print(r)

@@ -29,6 +29,9 @@ func (p *program) serveCommand() *cobra.Command {
 
 func (p *program) serve(ctx context.Context) error {
 	cfg := p.config
+	if err := cfg.portsDiffer(); err != nil {
+		return err
+	}
 	listener, err := listenOn(ctx, cfg.HTTP.Listen, "--http-listen")
 	if err != nil {
 		return err
@@ -81,8 +84,8 @@ func (p *program) serve(ctx context.Context) error {
 // sayNamesrv says once what the name server does with what it was told, and who may change what it says.
 func (p *program) sayNamesrv(addr net.Addr, c NamesrvConfig) {
 	p.log.Info("name server", "listen", addr.String(), "address", c.Advertise, "tls", c.Settings.TLSServerMode)
-	for _, n := range c.Notices {
-		p.log.Warn("a key of the properties has no effect", "file", c.Properties, "key", n.Key, "value", n.Value, "reason", n.Reason)
+	for _, w := range c.Warnings {
+		p.log.Warn("a part of the configuration may not be meant", "what", w.String())
 	}
 	host, _, err := net.SplitHostPort(addr.String())
 	switch allow := p.loaded.values["namesrv.admin-allow"]; {
@@ -128,6 +131,26 @@ func (p *program) warnIfOpen(addr net.Addr, cfg Config) {
 	if cfg.Peer.ReplicationAuth == "" {
 		p.log.Warn("replication batches of Java Eureka servers are taken from anybody, as Eureka does; --peer-replication-auth changes that")
 	}
+}
+
+// portsDiffer refuses two listeners of ours at one address: at the second of them the system would only say that it is taken.
+func (c Config) portsDiffer() error {
+	if c.Namesrv.Listen == "" {
+		return nil
+	}
+	web, err := net.ResolveTCPAddr("tcp", c.HTTP.Listen)
+	if err != nil {
+		return nil // opening it says so, and with which option
+	}
+	namesrv, err := net.ResolveTCPAddr("tcp", c.Namesrv.Listen)
+	if err != nil {
+		return nil // likewise
+	}
+	every := func(a *net.TCPAddr) bool { return a.IP == nil || a.IP.IsUnspecified() }
+	if web.Port == 0 || web.Port != namesrv.Port || !(every(web) || every(namesrv) || web.IP.Equal(namesrv.IP)) {
+		return nil
+	}
+	return usageError{fmt.Sprintf("--http-listen (%s) and --namesrv-listen (%s) are the same port: HTTP and RocketMQ need one each", c.HTTP.Listen, c.Namesrv.Listen)}
 }
 
 // listenOn opens the one port. That it is taken is said in one line that names it and the flag that chooses another.

@@ -111,7 +111,7 @@ func TestServeSaysWhatTheNameServerDoes(t *testing.T) {
 	out := serveUntil(t, "waiting for the database", db, "--namesrv-listen=:0", "--namesrv-properties", properties)
 	require.Equal(t, exitOK, out.code, out.stderr)
 	require.Equal(t, 1, strings.Count(out.stderr, `"who may change topics, permissions and configuration of the name server","from":"private"`), out.stderr)
-	require.Contains(t, out.stderr, `"key":"listenPort","value":"9870","reason":"--namesrv-listen says where to listen"`)
+	require.Contains(t, out.stderr, `listenPort = \"9870\" (`+properties+`:1): has no effect: --namesrv-listen says where to listen`)
 	out = serveUntil(t, "waiting for the database", db, "--namesrv-listen=:0", "--namesrv-admin-allow=any")
 	require.Equal(t, 1, strings.Count(out.stderr, "whoever reaches the name server can delete its topics"))
 	out = serveUntil(t, "waiting for the database", db, "--namesrv-listen=127.0.0.1:0")

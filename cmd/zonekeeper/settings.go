@@ -67,7 +67,7 @@ type NamesrvConfig struct {
 	Advertise  string           // ip:port; empty: found out by advertiseNamesrv
 	Properties string           // file of the original's settings; empty: their defaults
 	Settings   namesrv.Settings // what Properties holds, under TLS
-	Notices    []namesrv.Notice // what in Properties has no effect
+	Warnings   mistakes         // what can be served, but may not be meant
 	Admin      namesrv.Admin    // with the access keys
 	ColdWait   time.Duration
 	Drain      time.Duration

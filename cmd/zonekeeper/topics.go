@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/zonekeeper/zonekeeper/peerstore"
 	"github.com/zonekeeper/zonekeeper/registry/httpapi"
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 )
@@ -59,47 +62,100 @@ type reply[T any] struct {
 	Name   string `json:"name"`   // what people call it: the address of the name server, if it is known
 	Answer T      `json:"answer"`
 	Err    string `json:"error,omitempty"`
+
+	err     error           // what Err says
+	phase   peerstore.Phase // of the name server before it was asked
+	waiting string          // what it waits for, in a sentence, if it is known
 }
 
 // askNamesrvs asks the server that --server names, or every live one with a name server that the database knows, all at once. The answers
-// come in the order of the servers' incarnations. It is an error when none of them answers.
+// come in the order of the servers' incarnations. It is an error when none of them answers; what each of them said is returned all the same.
 func askNamesrvs[T any](ctx context.Context, p *program, path string) ([]reply[T], error) {
-	all := []reply[T]{{Server: p.config.Ask.Server, Name: p.config.Ask.Server}}
-	if p.config.Ask.Server == "" {
-		view, err := p.askRows(ctx)
-		if err != nil {
-			return nil, err
-		}
-		all = nil
-		for _, r := range view.Rows {
-			if r.Live && r.NamesrvPhase.Living() {
-				all = append(all, reply[T]{Server: r.BaseURL(), Name: r.Addresses.Namesrv})
-			}
-		}
-		if len(all) == 0 {
-			return nil, fmt.Errorf("cluster %s: no server runs a RocketMQ name server: start them with --namesrv-listen=:9876", p.config.Cluster)
-		}
-	} else if _, err := p.askStatus(ctx); err != nil { // is it the cluster that is meant?
+	all, err := whomToAsk[T](ctx, p)
+	if err != nil {
 		return nil, err
 	}
 	var calls sync.WaitGroup
-	errs := make([]error, len(all))
 	for i := range all {
 		calls.Go(func() {
 			body, err := callServer(ctx, all[i].Server, "GET", path, "application/json")
 			if err == nil {
 				err = json.Unmarshal(body, &all[i].Answer)
 			}
-			if errs[i] = err; err != nil {
+			if all[i].err = err; err != nil {
 				all[i].Err = err.Error()
 			}
 		})
 	}
 	calls.Wait()
-	if !slices.Contains(errs, nil) {
-		return nil, errors.Join(errs...)
+	var errs []error
+	for _, one := range all {
+		if one.err == nil {
+			return all, nil
+		}
+		errs = append(errs, one.err)
+	}
+	return all, errors.Join(errs...)
+}
+
+// whomToAsk is the name servers to ask, without their answers.
+func whomToAsk[T any](ctx context.Context, p *program) ([]reply[T], error) {
+	if server := p.config.Ask.Server; server != "" {
+		s, err := p.askStatus(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Namesrv == nil:
+			return nil, fmt.Errorf("%s runs no RocketMQ name server: start it with --namesrv-listen=:9876, or ask one that does", server)
+		}
+		return []reply[T]{{Server: server, Name: cmp.Or(s.Namesrv.Address, server), phase: s.Namesrv.Phase, waiting: s.Namesrv.Waiting}}, nil
+	}
+	view, err := p.askRows(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var all []reply[T]
+	for _, r := range view.Rows {
+		if r.Live && r.NamesrvPhase.Living() {
+			all = append(all, reply[T]{Server: r.BaseURL(), Name: r.Addresses.Namesrv, phase: r.NamesrvPhase})
+		}
+	}
+	if len(all) == 0 {
+		return nil, fmt.Errorf("cluster %s: no server runs a RocketMQ name server: start them with --namesrv-listen=:9876", p.config.Cluster)
 	}
 	return all, nil
+}
+
+// sayJoining tells of name servers whose answers may lack what the others have.
+func sayJoining[T any](w io.Writer, all []reply[T]) {
+	for _, one := range all {
+		if one.phase == peerstore.PhaseJoining {
+			fmt.Fprintln(w, strings.TrimSpace(one.Name+" is still joining: its routes may be incomplete. "+one.waiting))
+		}
+	}
+}
+
+// noBroker is a sentence when no name server knows a broker, else "".
+func (p *program) noBroker(ctx context.Context) string {
+	all, err := askNamesrvs[brokersView](ctx, p, "/api/v1/brokers")
+	if err != nil {
+		return ""
+	}
+	return brokerless(all)
+}
+
+// noBrokerAt says how brokers find the name servers, none of which knows one. Of one that still joins that means nothing.
+func noBrokerAt(servers []nameServerView) string {
+	var addresses []string
+	for _, s := range servers {
+		if s.Phase == peerstore.PhaseJoining {
+			return "No broker is known yet."
+		}
+		addresses = append(addresses, s.Address)
+	}
+	domain := strings.TrimPrefix(peerstore.BaseURL(servers[0].Server), "http://")
+	return fmt.Sprintf("No broker is registered at any name server. Brokers find them by namesrvAddr=%s in broker.conf, or at http://%s/rocketmq/nsaddr-broker "+
+		"by fetchNamesrvAddrByAddressServer=true, rmqAddressServerDomain=%s and rmqAddressServerSubGroup=nsaddr-broker.", strings.Join(addresses, ";"), domain, domain)
 }
 
 // silent is a sentence for each server that did not answer.
@@ -134,6 +190,7 @@ func (p *program) listTopics(ctx context.Context, part string) error {
 	ctx, cancel := p.operation(ctx)
 	defer cancel()
 	all, err := askNamesrvs[httpapi.TopicPage](ctx, p, "/api/v1/topics?limit=100000&q="+url.QueryEscape(part))
+	sayJoining(p.stderr, all)
 	if err != nil {
 		return err
 	}
@@ -157,6 +214,9 @@ func (p *program) listTopics(ctx context.Context, part string) error {
 	notes := silent(all)
 	if len(rows) == 0 {
 		notes = append(notes, "No such topic is routed.")
+		if lost := p.noBroker(ctx); lost != "" {
+			notes = append(notes, lost)
+		}
 	}
 	r := result{data: rows, heading: []string{"topic", "read", "write", "brokers", "servers"}, note: strings.Join(notes, "\n")}
 	for _, t := range rows {
@@ -182,12 +242,30 @@ func (p *program) showRoute(ctx context.Context, topic string) error {
 	ctx, cancel := p.operation(ctx)
 	defer cancel()
 	all, err := askNamesrvs[json.RawMessage](ctx, p, "/api/v1/topics/"+url.PathEscape(topic))
-	if err != nil {
-		return fmt.Errorf("%w; `zonekeeper topics why %s` explains it", err, topic)
+	sayJoining(p.stderr, all)
+	var without []string
+	for i, one := range all {
+		if errors.Is(one.err, errNotFound) { // an answer, too
+			without = append(without, one.Name)
+			all[i].Err = ""
+		}
+	}
+	switch {
+	case err != nil && len(without) == 0:
+		return err
+	case err != nil:
+		why := "; `zonekeeper topics why " + topic + "` explains it"
+		if lost := p.noBroker(ctx); lost != "" {
+			why = ". " + lost
+		}
+		if deaf := silent(all); len(deaf) > 0 {
+			why += " (" + strings.Join(deaf, " ") + ")"
+		}
+		return fmt.Errorf("topic %q: %w on %s%s", topic, errNotFound, listed(without), why)
 	}
 	rows := []*routeRow{}
 	for _, one := range all {
-		if one.Err != "" {
+		if one.err != nil {
 			continue
 		}
 		route, err := remoting.DecodeTopicRoute(one.Answer)
@@ -202,7 +280,11 @@ func (p *program) showRoute(ctx context.Context, topic string) error {
 			rows[i].Servers = append(rows[i].Servers, one.Name)
 		}
 	}
-	r := result{data: rows, heading: []string{"broker", "cluster", "read", "write", "perm", "addresses", "servers"}, note: strings.Join(silent(all), "\n")}
+	notes := silent(all)
+	if len(without) > 0 {
+		notes = append(notes, fmt.Sprintf("It is not routed on %s: `zonekeeper topics why %s` explains it.", listed(without), topic))
+	}
+	r := result{data: rows, heading: []string{"broker", "cluster", "read", "write", "perm", "addresses", "servers"}, note: strings.Join(notes, "\n")}
 	for _, one := range rows {
 		r.rows = append(r.rows, []string{
 			one.Broker, one.Cluster, strconv.Itoa(int(one.ReadQueues)), strconv.Itoa(int(one.WriteQueues)), one.Perm, strings.Join(one.Addresses, " "), share(len(one.Servers), all),

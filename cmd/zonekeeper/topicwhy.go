@@ -45,6 +45,7 @@ func (p *program) whyTopic(ctx context.Context, topic string) error {
 // accountFor puts what several name servers say of a topic into sentences.
 func accountFor(topic string, all []reply[topicView]) topicAccount {
 	var on, off, unready []string // servers that answered
+	var asked []nameServerView    // likewise
 	var brokers int
 	names := make(map[string]string)
 	for i, one := range all {
@@ -53,7 +54,7 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 		}
 		v := one.Answer
 		all[i].Name = v.Address
-		brokers = max(brokers, v.Brokers)
+		asked, brokers = append(asked, v.nameServerView), max(brokers, v.Brokers)
 		for id, address := range v.Peers {
 			names[id] = address
 		}
@@ -101,9 +102,9 @@ func accountFor(topic string, all []reply[topicView]) topicAccount {
 		say("It was deleted from %s of cluster %s%s.", listed(d.Brokers), d.Cluster, byWhom(d.By, &d.At))
 	}
 	switch {
-	case len(groups)+len(deletions)+len(gone) > 0:
+	case len(groups)+len(deletions)+len(gone) > 0, len(asked) == 0:
 	case brokers == 0:
-		say("No broker is known here. Do rmqAddressServerDomain or namesrvAddr in broker.conf lead here?")
+		say("%s", noBrokerAt(asked))
 	case brokers == 1:
 		say("The one broker known here does not register it. Was it created (mqadmin updateTopic), and does the broker that has it run? zonekeeper brokers ls shows who is here.")
 	default:

@@ -12,6 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/zonekeeper/zonekeeper/peerstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgstore"
+	"github.com/zonekeeper/zonekeeper/peerstore/pgtest"
 	"github.com/zonekeeper/zonekeeper/registry/httpapi"
 	"github.com/zonekeeper/zonekeeper/registry/remoting"
 	"github.com/zonekeeper/zonekeeper/registry/routeinfo"
@@ -109,10 +111,11 @@ func TestAccountsOfTopicsGolden(t *testing.T) {
 	golden(t, filepath.Join("testdata", "golden", "topics-why.txt"), b.String())
 }
 
-// fakeNamesrv answers what commands about routes ask.
-func fakeNamesrv(t *testing.T) string {
+// fakeNamesrv answers what commands about routes ask, as the first of three.
+func fakeNamesrv(t *testing.T) string { return fakeNamesrvAs(t, sampleView(1)) }
+
+func fakeNamesrvAs(t *testing.T, v nameServerView) string {
 	t.Helper()
-	v := sampleView(1)
 	g := v.routedGroup()
 	slave := routeinfo.BrokerStatus{
 		Cluster: "DefaultCluster", Name: "broker-a", Addr: "10.9.0.2:10911", ID: 1, Topics: 3, Wiped: true,
@@ -129,7 +132,7 @@ func fakeNamesrv(t *testing.T) string {
 	give := func(path string, document any) {
 		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document) })
 	}
-	give("/api/v1/status", sampleStatus())
+	give("/api/v1/status", statusOf(v))
 	give("/api/v1/topics", httpapi.TopicPage{Matching: 2, Topics: []httpapi.Topic{
 		{Name: "%RETRY%g", ReadQueues: 1, WriteQueues: 1, Brokers: []string{"broker-a"}}, {Name: "ORDERS", ReadQueues: 8, WriteQueues: 8, Brokers: []string{"broker-a", "broker-b"}},
 	}})
@@ -139,6 +142,102 @@ func fakeNamesrv(t *testing.T) string {
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	return server.URL
+}
+
+// statusOf is the status of a server with this name server.
+func statusOf(v nameServerView) status {
+	s := sampleStatus()
+	s.Namesrv = &namesrvStatus{Address: v.Address, Phase: v.Phase, Waiting: v.Waiting}
+	return s
+}
+
+// emptyNamesrv is a name server that knows neither brokers nor topics.
+func emptyNamesrv(t *testing.T, v nameServerView) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	give := func(path string, document any) {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(document) })
+	}
+	give("/api/v1/status", statusOf(v))
+	give("/api/v1/topics", httpapi.TopicPage{Topics: []httpapi.Topic{}})
+	give("/api/v1/topics/ORDERS/why", answered(v, routeinfo.Explanation{Topic: "ORDERS"}).Answer)
+	give("/api/v1/brokers", brokersView{nameServerView: v, Brokers: []routeinfo.BrokerStatus{}})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// Who has no route because no broker is there is told so, and how brokers find the servers.
+func TestWithoutBrokers(t *testing.T) {
+	const ways = "No broker is registered at any name server. Brokers find them by namesrvAddr=10.0.0.1:9876 in broker.conf, or at http://10.0.0.1:8761/rocketmq/nsaddr-broker " +
+		"by fetchNamesrvAddrByAddressServer=true, rmqAddressServerDomain=10.0.0.1:8761 and rmqAddressServerSubGroup=nsaddr-broker.\n"
+	server := emptyNamesrv(t, sampleView(1))
+	for args, code := range map[string]int{"topics ls": exitOK, "topics ls ORD": exitOK, "brokers ls": exitOK, "topics why ORDERS": exitFailed} {
+		out := command(t, nil, append(strings.Fields(args), "--server", server)...)
+		require.Equal(t, code, out.code, args)
+		require.Contains(t, out.stdout, "\n"+ways, args)
+		require.Empty(t, out.stderr, args)
+	}
+	out := command(t, nil, "topics", "route", "ORDERS", "--server", server)
+	require.Equal(t, exitFailed, out.code)
+	require.Equal(t, `zonekeeper: topic "ORDERS": not found on 10.0.0.1:9876. `+ways, out.stderr)
+
+	for _, args := range []string{"topics ls NOTHING", "topics route NOTHING"} {
+		out := command(t, nil, append(strings.Fields(args), "--server", fakeNamesrv(t))...)
+		require.NotContains(t, out.stdout+out.stderr, "No broker", args)
+	}
+	out = command(t, nil, "topics", "ls", "--server", fakeServer(t, sampleStatus()))
+	require.Equal(t, exitFailed, out.code)
+	require.Contains(t, out.stderr, "runs no RocketMQ name server: start it with --namesrv-listen=:9876, or ask one that does\n")
+}
+
+// A server that still joins may not know every route, or broker: its answers come with that warning, apart from the result.
+func TestJoiningNameServerIsTold(t *testing.T) {
+	v := sampleView(1)
+	v.Phase, v.Answers, v.Waiting = peerstore.PhaseJoining, false, "It copies routes from http://10.0.0.2:8761."
+	server, empty := fakeNamesrvAs(t, v), emptyNamesrv(t, v)
+	const warning = "10.0.0.1:9876 is still joining: its routes may be incomplete. It copies routes from http://10.0.0.2:8761.\n"
+	for _, args := range []string{"topics ls", "topics ls -o json", "topics route ORDERS", "brokers ls", "brokers ls -o json"} {
+		out := command(t, nil, append(strings.Fields(args), "--server", server)...)
+		require.Zero(t, out.code, args)
+		require.Equal(t, warning, out.stderr, args)
+		require.NotContains(t, out.stdout, "copies routes", args)
+	}
+	out := command(t, nil, "topics", "route", "NOTHING", "--server", empty)
+	require.Equal(t, exitFailed, out.code)
+	require.Equal(t, warning+`zonekeeper: topic "NOTHING": not found on 10.0.0.1:9876. No broker is known yet.`+"\n", out.stderr)
+	out = command(t, nil, "topics", "why", "ORDERS", "--server", server)
+	require.Empty(t, out.stderr, "it is among the sentences")
+	require.Contains(t, out.stdout, "10.0.0.1:9876 is joining. It copies routes")
+}
+
+// Without --server the database says whom to ask. A name server without the route has answered.
+func TestRouteOnSomeNameServersOnly(t *testing.T) {
+	pool, schema := pgtest.Pool(t)
+	store, err := pgstore.New(pool, pgstore.Config{Schema: schema})
+	require.NoError(t, err)
+	ids := []string{"aaaaaaaa-0000-4000-8000-000000000001", "bbbbbbbb-0000-4000-8000-000000000002", "cccccccc-0000-4000-8000-000000000003"}
+	for i, server := range []string{fakeNamesrv(t), emptyNamesrv(t, sampleView(2)), "http://127.0.0.1:1"} {
+		_, err := store.Register(t.Context(), peerstore.Peer{
+			ID: ids[i], Cluster: "default", Phase: peerstore.PhaseServing, NamesrvPhase: peerstore.PhaseJoining,
+			Addresses: peerstore.Addresses{Eureka: server + "/eureka/", Namesrv: sampleView(i + 1).Address}, Region: "r", Zone: "z", StartedAt: time.Now(),
+		}, time.Minute)
+		require.NoError(t, err)
+		if i != 1 {
+			require.NoError(t, store.SetNamesrvPhase(t.Context(), ids[i], peerstore.PhaseServing))
+		}
+	}
+	environ := []string{"ZONEKEEPER_DB_URL=" + pgtest.URL(t), "ZONEKEEPER_DB_SCHEMA=" + schema}
+	out := command(t, environ, "topics", "route", "ORDERS")
+	require.Zero(t, out.code, out.stderr)
+	require.Contains(t, out.stdout, "1 of 2\n10.0.0.3:9876 did not answer: ")
+	require.Contains(t, out.stdout, "\nIt is not routed on 10.0.0.2:9876: `zonekeeper topics why ORDERS` explains it.\n")
+	require.Equal(t, "10.0.0.2:9876 is still joining: its routes may be incomplete.\n", out.stderr)
+	require.NotContains(t, out.stdout, "10.0.0.2:9876 did not answer")
+
+	out = command(t, environ, "topics", "route", "NOTHING")
+	require.Equal(t, exitFailed, out.code)
+	require.Contains(t, out.stderr, `topic "NOTHING": not found on 10.0.0.1:9876 and 10.0.0.2:9876; `+"`zonekeeper topics why NOTHING` explains it (10.0.0.3:9876 did not answer: ")
 }
 
 func TestRouteCommandsGolden(t *testing.T) {

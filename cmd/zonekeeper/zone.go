@@ -22,7 +22,7 @@ func (p *program) zoneCommand() *cobra.Command {
 		Short: "Print the servers that clients are given, those of --zone first",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return p.printZone(cmd.Context()) },
-	}, onDB|onAsk|onPrint|onAny))
+	}, onDB|onAsk|onZone|onPrint|onAny))
 	return cmd
 }
 

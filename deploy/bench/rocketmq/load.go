@@ -25,12 +25,13 @@ type brokers struct {
 	shape   shape
 	conns   []net.Conn
 	readers []*bufio.Reader
+	last    [][]byte // what each sent last
 	counter int
 	buf     []byte
 }
 
 func connectBrokers(addr string, s shape) (*brokers, error) {
-	b := &brokers{shape: s}
+	b := &brokers{shape: s, last: make([][]byte, s.brokers)}
 	for range s.brokers {
 		conn, err := net.Dial("tcp", addr)
 		if err != nil {
@@ -49,16 +50,18 @@ func (b *brokers) close() {
 	}
 }
 
-// register sends n registrations, broker after broker, each with a new version and so with changed topics. It returns how
-// long each took; frames are made between them.
-func (b *brokers) register(n int) ([]time.Duration, error) {
+// register sends n registrations, broker after broker: each with a new version and so with changed topics, or what the broker
+// sent last. It returns how long each took; frames are made between them.
+func (b *brokers) register(n int, changed bool) ([]time.Duration, error) {
 	took := make([]time.Duration, n)
 	for i := range took {
 		broker := i % len(b.conns)
-		b.counter++
-		f := registerFrame(broker, b.shape.topics, b.counter)
+		if changed {
+			b.counter++
+			b.last[broker] = registerFrame(broker, b.shape.topics, b.counter)
+		}
 		began := time.Now()
-		if _, err := b.conns[broker].Write(f); err != nil {
+		if _, err := b.conns[broker].Write(b.last[broker]); err != nil {
 			return nil, fmt.Errorf("register: %w", err)
 		}
 		if _, _, err := readAnswer(b.readers[broker], &b.buf); err != nil {
