@@ -61,7 +61,7 @@ func TestConcurrentUse(t *testing.T) {
 					}
 				case 7:
 					s := r.Snapshot()
-					full := decodeList(t, s.Full(eureka.JSON, false))
+					full := decodeList(t, whole(s.Full(eureka.JSON, false)))
 					if full.HashCode() != s.HashCode() {
 						t.Errorf("hash code %s of a list with %s", s.HashCode(), full.HashCode())
 					}
@@ -75,7 +75,7 @@ func TestConcurrentUse(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	full := decodeList(t, r.Snapshot().Full(eureka.JSON, false))
+	full := decodeList(t, whole(r.Snapshot().Full(eureka.JSON, false)))
 	require.Equal(t, full.HashCode(), r.Snapshot().HashCode())
 	require.Equal(t, r.Stats().Instances+1, r.Snapshot().Instances())
 }

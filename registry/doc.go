@@ -29,8 +29,8 @@
 // An instance is a record: a small header and its JSON text, which is what lists are put together from. 64 stripes, each
 // with its lock, hold the records by id; leases lie in a table of their own. Writers put what clients should see into a
 // list of changes, and the first reader after a change puts these into a sorted tree of segments. A segment keeps its
-// compressed text until one of its records changes, and a body is the segments joined. So a change costs the work on its
-// own segment, whatever the size of the whole.
+// compressed text until one of its records changes, and a body is the segments' in a row, some dozens of them to a memory that
+// snapshots share. So a change costs the work on its own segment, and nearly nothing for the size of the whole.
 //
 // # Where it differs from Netflix/eureka on purpose
 //

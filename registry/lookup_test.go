@@ -114,7 +114,7 @@ func TestApplication(t *testing.T) {
 		_, ok := s.Application(absent, eureka.JSON, false)
 		require.False(t, ok, absent)
 	}
-	full := decodeList(t, s.Full(eureka.JSON, false))
+	full := decodeList(t, whole(s.Full(eureka.JSON, false)))
 	require.Len(t, full.Applications, 3, "an application of several segments is one in the list")
 }
 

@@ -107,7 +107,7 @@ func (f *fixture) gone(k Key) {
 
 // full and changed decode what clients would fetch now.
 func (f *fixture) full() *eureka.Applications {
-	return decodeList(f.t, f.Snapshot().Full(eureka.JSON, false))
+	return decodeList(f.t, whole(f.Snapshot().Full(eureka.JSON, false)))
 }
 func (f *fixture) deltaNow() *eureka.Applications {
 	return decodeList(f.t, f.Snapshot().Delta(eureka.JSON, false))
@@ -125,6 +125,9 @@ func decodeList(t tester, body []byte) *eureka.Applications {
 	require.NoError(t, err, "%s", body)
 	return a
 }
+
+// whole is a body in one piece.
+func whole(b Body) []byte { return bytes.Join(b, nil) }
 
 func gunzip(t tester, body []byte) []byte {
 	t.Helper()

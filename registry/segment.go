@@ -11,9 +11,12 @@ import (
 	"github.com/klauspost/compress/flate"
 )
 
-// A long body is compressed in pieces that are deflated on their own and then joined into one gzip stream with a single
-// member, so that a change costs the compression of its own piece. A piece starts with an empty window and ends with a
-// sync flush, which leaves it on a byte boundary and not final; the checksum of the whole follows from the pieces'.
+// A long body is compressed in pieces that are deflated one by one and are one gzip stream with a single member when they
+// follow each other, so that a change costs the compression of its own piece. A piece ends with a sync flush, which leaves it
+// on a byte boundary and not final; the checksum of the whole follows from the pieces'.
+//
+// A piece knows only the last record before it. That is most of what the whole window would give: records are alike, and a
+// piece that starts from nothing spends most of its excess on its first record (at 128 KiB 15 % of its bytes, against 1 %).
 //
 // The joined stream has one member on purpose: several are legal (RFC 1952, 2.2), but curl, Python's zlib.decompressobj
 // and java.util.zip.GZIPInputStream over some streams silently stop after the first.
@@ -26,7 +29,7 @@ type deflated struct {
 	shift uint32 // x to the power 8*plain, which moves a checksum past this piece
 }
 
-// level is klauspost's: 6 is three times as quick as compress/gzip 6; 5 saves a fifth of that for 7 % more bytes.
+// level is klauspost's: 6 is three times as quick as compress/gzip 6; 5 saves a third of that for 7 % more bytes.
 const level = 6
 
 // deflaters are reused: a writer holds some hundred KiB of tables.
@@ -38,12 +41,12 @@ var deflaters = sync.Pool{New: func() any {
 	return w
 }}
 
-// deflate compresses a piece.
-func deflate(plain []byte) deflated {
+// deflate compresses a piece that follows the text before, which may be empty.
+func deflate(plain, before []byte) deflated {
 	w := deflaters.Get().(*flate.Writer)
 	defer deflaters.Put(w)
 	var out sink
-	w.Reset(&out)
+	w.ResetDict(&out, before)
 	_, _ = w.Write(plain) // a sink takes everything
 	_ = w.Flush()
 	data := make([]byte, len(out))
@@ -72,26 +75,39 @@ var (
 	finalBlock = []byte{0x03, 0x00}                            // empty, fixed Huffman codes, last
 )
 
-// join makes one gzip stream of the pieces.
-func join(pieces []deflated) []byte {
-	parts := make([][]byte, 0, len(pieces)+3)
-	parts = append(parts, gzipHeader)
-	var crc uint32
-	var plain int
-	for _, p := range pieces {
-		parts = append(parts, p.data)
-		crc = multiply(p.shift, crc) ^ p.crc
-		plain += p.plain
+// then is d and what comes next as one, but for the data.
+func (d deflated) then(next deflated) deflated {
+	return deflated{plain: d.plain + next.plain, crc: multiply(next.shift, d.crc) ^ next.crc, shift: multiply(next.shift, d.shift)}
+}
+
+// join makes one of pieces that follow each other.
+func join(pieces []deflated) deflated {
+	all := deflated{shift: one}
+	parts := make([][]byte, len(pieces))
+	for i, p := range pieces {
+		all = all.then(p)
+		parts[i] = p.data
 	}
-	var trailer [8]byte
-	binary.LittleEndian.PutUint32(trailer[:], crc)
-	binary.LittleEndian.PutUint32(trailer[4:], uint32(plain))
-	// Join does not clear the memory first, which for a long body is half of the work.
-	return bytes.Join(append(parts, finalBlock, trailer[:]), nil)
+	all.data = bytes.Join(parts, nil) // which does not clear the memory first
+	return all
+}
+
+// stream makes a gzip stream of pieces, without copying them.
+func stream(pieces []deflated) Body {
+	body := make(Body, 0, len(pieces)+2)
+	body = append(body, gzipHeader)
+	all := deflated{shift: one}
+	for _, p := range pieces {
+		body = append(body, p.data)
+		all = all.then(p)
+	}
+	trailer := append(make([]byte, 0, len(finalBlock)+8), finalBlock...)
+	trailer = binary.LittleEndian.AppendUint32(trailer, all.crc)
+	return append(body, binary.LittleEndian.AppendUint32(trailer, uint32(all.plain)))
 }
 
 // gzipped is a short body compressed whole.
-func gzipped(plain []byte) []byte { return join([]deflated{deflate(plain)}) }
+func gzipped(plain []byte) []byte { return bytes.Join(stream([]deflated{deflate(plain, nil)}), nil) }
 
 // one is the polynomial 1 in the reflected order of bits that CRC-32 uses.
 const one = uint32(1) << 31

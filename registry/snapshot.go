@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type Snapshot struct {
 
 	mu      sync.Mutex   // of making a body
 	again   atomic.Int64 // work in the bodies made so far that any change causes again
-	fulls   [eureka.NumFormats][2]atomic.Pointer[[]byte]
+	fulls   [eureka.NumFormats][2]atomic.Pointer[Body]
 	deltas  [eureka.NumFormats][2]atomic.Pointer[[]byte]
 	queries queries
 }
@@ -69,19 +70,34 @@ const (
 	queryVersion = "-1"
 )
 
+// Body is a body in parts, to be written one after the other. Most parts of a long one belong to other snapshots' bodies too,
+// so that a change costs neither the copy nor the memory of the whole.
+type Body [][]byte
+
+// Len is the length of the whole.
+func (b Body) Len() int {
+	n := 0
+	for _, part := range b {
+		n += len(part)
+	}
+	return n
+}
+
+// shortBody is the size up to which fewer writes, at each fetch, are worth a copy after each change.
+const shortBody = 256 << 10
+
 // Full is the body of a full fetch.
-func (s *Snapshot) Full(f eureka.Format, gzip bool) []byte {
-	return s.body(&s.fulls[f][index(gzip)], func() ([]byte, work) {
+func (s *Snapshot) Full(f eureka.Format, gzip bool) Body {
+	return body(s, &s.fulls[f][index(gzip)], func() (Body, work) {
 		head := eureka.AppendApplicationsHead(nil, f, fullVersion, s.hashCode)
 		tail := eureka.AppendApplicationsTail(nil, f, fullVersion, s.hashCode)
 		if gzip {
-			pieces := make([]deflated, 0, len(s.segments)+2)
-			pieces = append(pieces, stored(head))
-			for _, seg := range s.segments {
-				pieces = append(pieces, seg.piece(f))
+			pieces := appendStretches([]deflated{stored(head)}, s.segments, f)
+			b := stream(append(pieces, stored(tail)))
+			if b.Len() <= shortBody {
+				b = Body{bytes.Join(b, nil)}
 			}
-			b := join(append(pieces, stored(tail)))
-			return b, copied(len(b))
+			return b, work(100 * len(s.segments)) // to look at each
 		}
 		size := len(head) + len(tail)
 		for _, seg := range s.segments {
@@ -92,13 +108,13 @@ func (s *Snapshot) Full(f eureka.Format, gzip bool) []byte {
 			dst = seg.appendText(dst, f)
 		}
 		dst = append(dst, tail...)
-		return dst, written(f, len(dst))
+		return Body{dst}, written(f, len(dst))
 	})
 }
 
 // Delta is the body of a delta. It carries the hash code of the full list.
 func (s *Snapshot) Delta(f eureka.Format, gzip bool) []byte {
-	return s.body(&s.deltas[f][index(gzip)], func() (b []byte, w work) {
+	return body(s, &s.deltas[f][index(gzip)], func() (b []byte, w work) {
 		version := strconv.FormatInt(s.version, 10)
 		b = encode(gzip, func(dst []byte) []byte {
 			dst = appendList(dst, f, version, s.hashCode, inOrder(s.delta))
@@ -110,7 +126,7 @@ func (s *Snapshot) Delta(f eureka.Format, gzip bool) []byte {
 }
 
 // body returns what is in place, or makes it. Readers of what is made already never wait.
-func (s *Snapshot) body(place *atomic.Pointer[[]byte], make func() ([]byte, work)) []byte {
+func body[T any](s *Snapshot, place *atomic.Pointer[T], make func() (T, work)) T {
 	if p := place.Load(); p != nil {
 		return *p
 	}
@@ -145,7 +161,7 @@ func (s *Snapshot) renewing(changes uint64) work {
 	if again == 0 {
 		return 0
 	}
-	return again + work(min(changes, uint64(len(s.segments))))*compressed(maxSegment*3/4)
+	return again + work(min(changes, uint64(len(s.segments))))*compressed(maxSegment)
 }
 
 // encode makes a body of its own out of what app appends.

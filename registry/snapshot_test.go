@@ -109,7 +109,7 @@ func TestDeltaKeepsClientsRight(t *testing.T) {
 			}
 			s := f.Snapshot()
 			require.Same(rt, s, f.Snapshot(), "nothing changed in between")
-			full := decodeList(rt, s.Full(eureka.JSON, false))
+			full := decodeList(rt, whole(s.Full(eureka.JSON, false)))
 			delta := decodeList(rt, s.Delta(eureka.JSON, false))
 			require.Equal(rt, full.HashCode(), s.HashCode())
 			require.Equal(rt, full.AppsHashCode, s.HashCode())
@@ -127,10 +127,10 @@ func TestDeltaKeepsClientsRight(t *testing.T) {
 			require.Equal(rt, len(s.ApplicationNames()), s.Applications())
 			require.Len(rt, ids(full), s.Instances())
 			for _, format := range formats {
-				require.Equal(rt, string(s.Full(format, false)), string(gunzip(rt, s.Full(format, true))))
+				require.Equal(rt, string(whole(s.Full(format, false))), string(gunzip(rt, whole(s.Full(format, true)))))
 				require.Equal(rt, string(s.Delta(format, false)), string(gunzip(rt, s.Delta(format, true))))
 			}
-			xml, err := eureka.DecodeApplications(s.Full(eureka.XML, false), eureka.XML)
+			xml, err := eureka.DecodeApplications(whole(s.Full(eureka.XML, false)), eureka.XML)
 			require.NoError(rt, err)
 			require.Equal(rt, full.HashCode(), xml.HashCode())
 			for _, app := range delta.Applications {
@@ -147,10 +147,10 @@ func TestDeltaKeepsClientsRight(t *testing.T) {
 func TestEmptyBodies(t *testing.T) {
 	f := newFixture(t, func(c *Config) { c.Epoch = 0 })
 	s := f.Snapshot()
-	require.Equal(t, `{"applications":{"versions__delta":"1","apps__hashcode":"","application":[]}}`, string(s.Full(eureka.JSON, false)))
+	require.Equal(t, `{"applications":{"versions__delta":"1","apps__hashcode":"","application":[]}}`, string(whole(s.Full(eureka.JSON, false))))
 	require.Equal(t, `{"applications":{"versions__delta":"1","apps__hashcode":"","application":[]}}`, string(s.Delta(eureka.JSON, false)))
-	require.Equal(t, `{"applications":{"application":[],"versions__delta":"1","apps__hashcode":""}}`, string(gunzip(t, s.Full(eureka.JSONCompact, true))))
-	require.Equal(t, "<applications>\n  <versions__delta>1</versions__delta>\n  <apps__hashcode></apps__hashcode>\n</applications>", string(s.Full(eureka.XML, false)))
+	require.Equal(t, `{"applications":{"application":[],"versions__delta":"1","apps__hashcode":""}}`, string(gunzip(t, whole(s.Full(eureka.JSONCompact, true)))))
+	require.Equal(t, "<applications>\n  <versions__delta>1</versions__delta>\n  <apps__hashcode></apps__hashcode>\n</applications>", string(whole(s.Full(eureka.XML, false))))
 	require.Equal(t, `<applications><versions__delta>-1</versions__delta><apps__hashcode></apps__hashcode></applications>`, string(s.VIP("nobody", true, eureka.XMLCompact, false)))
 	_, ok := s.Application("NOBODY", eureka.JSON, false)
 	require.False(t, ok)

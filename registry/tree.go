@@ -8,10 +8,11 @@ import (
 	"github.com/zonekeeper/zonekeeper/registry/eureka"
 )
 
-// Sizes of a segment's text. Smaller ones compress worse (14 % more bytes at 64 KiB), larger ones make a change dearer.
+// Sizes of a segment's text. Larger ones make a change dearer; smaller ones make more pieces to go through, and more often a
+// change to the last record, with which the next segment is compressed anew too.
 const (
-	maxSegment = 256 << 10
-	minSegment = 48 << 10
+	maxSegment = 128 << 10
+	minSegment = 24 << 10
 )
 
 // tree is all that clients are shown, in the order of application and id, cut into segments. Segments that a snapshot
@@ -20,6 +21,7 @@ type tree struct {
 	segments []*segment
 	shared   bool   // a snapshot holds this very slice
 	edition  uint64 // segments of this edition are in no snapshot yet
+	splits   int    // so far
 }
 
 // segment is a run of neighbouring records.
@@ -27,15 +29,15 @@ type segment struct {
 	records []*record
 	size    int // bytes of their texts
 	edition uint64
+	leads   bool // a stretch begins here
 	edges   edges
-	pieces  [eureka.NumFormats]atomic.Pointer[deflated] // made when first asked for
+	pieces  [eureka.NumFormats]atomic.Pointer[piece] // made when first asked for
 }
 
 // edges say how a segment's text joins its neighbours'.
 type edges struct {
-	first  bool // no segment stands before it
-	opens  bool // its first record is the first of its application
-	closes bool // its last record is the last of its application
+	before *record // the last of the segment before it, nil for none
+	closes bool    // its last record is the last of its application
 }
 
 func compareRecords(a, b *record) int {
@@ -97,7 +99,7 @@ func (t *tree) writable(i int) *segment {
 	t.unshare()
 	s := t.segments[i]
 	if s.edition != t.edition {
-		s = &segment{records: slices.Clone(s.records), size: s.size, edition: t.edition}
+		s = &segment{records: slices.Clone(s.records), size: s.size, edition: t.edition, leads: s.leads}
 		t.segments[i] = s
 	}
 	return s
@@ -145,7 +147,8 @@ func (t *tree) split(i int) {
 			cut, best = j, off
 		}
 	}
-	right := &segment{records: slices.Clone(s.records[cut:]), edition: t.edition}
+	t.splits++
+	right := &segment{records: slices.Clone(s.records[cut:]), edition: t.edition, leads: t.splits%segmentsOfStretch == 0}
 	for _, rec := range right.records {
 		right.size += len(rec.text)
 	}
@@ -167,10 +170,10 @@ func (t *tree) join(i int) {
 // seal returns all segments for a snapshot; from now on changes copy them.
 func (t *tree) seal() []*segment {
 	for i, s := range t.segments {
-		e := edges{first: i == 0, opens: true, closes: true}
+		e := edges{closes: true}
 		if i > 0 {
 			before := t.segments[i-1].records
-			e.opens = before[len(before)-1].App != s.records[0].App
+			e.before = before[len(before)-1]
 		}
 		if i+1 < len(t.segments) {
 			e.closes = t.segments[i+1].records[0].App != s.records[len(s.records)-1].App
@@ -186,8 +189,8 @@ func (t *tree) seal() []*segment {
 
 // appendText appends the segment's part of a list.
 func (s *segment) appendText(dst []byte, f eureka.Format) []byte {
-	w := listWriter{f: f, dst: dst, any: !s.edges.first}
-	if !s.edges.opens {
+	w := listWriter{f: f, dst: dst, any: s.edges.before != nil}
+	if !s.opens() {
 		w.inApp, w.app = true, s.records[0].App
 	}
 	for _, rec := range s.records {
@@ -199,15 +202,19 @@ func (s *segment) appendText(dst []byte, f eureka.Format) []byte {
 	return w.dst
 }
 
-// piece is the segment's text compressed.
-func (s *segment) piece(f eureka.Format) deflated {
-	if p := s.pieces[f].Load(); p != nil {
-		return *p
+// opens reports whether the first record is the first of its application.
+func (s *segment) opens() bool {
+	return s.edges.before == nil || s.edges.before.App != s.records[0].App
+}
+
+// appendBefore appends what stands in a list just before the segment's text, as far back as the last record.
+func (s *segment) appendBefore(dst []byte, f eureka.Format) []byte {
+	if s.edges.before == nil {
+		return dst
 	}
-	buf := bodies.Get().(*[]byte)
-	defer bodies.Put(buf)
-	*buf = s.appendText((*buf)[:0], f)
-	p := deflate(*buf)
-	s.pieces[f].Store(&p)
-	return p
+	w := listWriter{f: f, dst: s.edges.before.appendForm(dst, f), inApp: true}
+	if s.opens() {
+		w.close()
+	}
+	return w.dst
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/zonekeeper/zonekeeper/registry/eureka"
 )
 
 func leaf(app, id string, size int) *record {
@@ -32,7 +34,7 @@ func TestTreeProperties(t *testing.T) {
 				require.Equal(t, want[k], tr.remove(leaf(k.App, k.ID, 0)))
 				delete(want, k)
 			default:
-				rec := leaf(k.App, k.ID, rapid.IntRange(10_000, 120_000).Draw(t, "size"))
+				rec := leaf(k.App, k.ID, rapid.IntRange(5_000, 60_000).Draw(t, "size"))
 				require.Equal(t, want[k], tr.put(rec))
 				want[k] = rec
 			}
@@ -51,8 +53,11 @@ func TestTreeProperties(t *testing.T) {
 			require.Equal(t, size, seg.size)
 			require.NotEmpty(t, seg.records)
 			require.True(t, size <= maxSegment || len(seg.records) == 1)
-			require.Equal(t, i == 0, seg.edges.first)
-			require.Equal(t, i == 0 || last(tr.segments[i-1]).App != seg.records[0].App, seg.edges.opens)
+			if i == 0 {
+				require.Nil(t, seg.edges.before)
+			} else {
+				require.Same(t, last(tr.segments[i-1]), seg.edges.before)
+			}
 			require.Equal(t, i == len(tr.segments)-1 || tr.segments[i+1].records[0].App != last(seg).App, seg.edges.closes)
 		}
 		for _, e := range editions {
@@ -74,7 +79,7 @@ func TestTreeJoinsSmallSegments(t *testing.T) {
 	var tr tree
 	var records []*record
 	for i := range 100 {
-		rec := leaf("A", string(rune('A'+i/10))+string(rune('0'+i%10)), 20_000)
+		rec := leaf("A", string(rune('A'+i/10))+string(rune('0'+i%10)), 10_000)
 		records = append(records, rec)
 		tr.put(rec)
 	}
@@ -86,20 +91,25 @@ func TestTreeJoinsSmallSegments(t *testing.T) {
 	require.Len(t, tr.seal(), 1)
 }
 
-// A change leaves all other segments, and so their compressed form, as they were.
+// A change leaves all other segments, and so their compressed form, as they were; but a segment is compressed with the last record
+// before it.
 func TestTreeChangesOneSegment(t *testing.T) {
 	f := newFixture(t)
 	fill(f.Registry, 2000, 50)
-	before := f.Snapshot()
-	before.Full(eurekaJSON, true)
-	f.register(member(1234, 50))
-	after := f.Snapshot()
-	changed := 0
-	for i, seg := range after.segments {
-		if seg != before.segments[i] {
-			changed++
-			require.Nil(t, seg.pieces[eurekaJSON].Load())
+	changed := func(rec *record) (places []int) {
+		before := f.Snapshot()
+		before.Full(eurekaJSON, true)
+		require.NoError(t, f.SetStatus(rec.Key, eureka.Down, 0, FromClient))
+		for i, seg := range f.Snapshot().segments {
+			if seg != before.segments[i] {
+				places = append(places, i)
+				require.Nil(t, seg.pieces[eurekaJSON].Load())
+			}
 		}
+		return places
 	}
-	require.Equal(t, 1, changed)
+	segments := f.Snapshot().segments
+	require.Equal(t, []int{3}, changed(segments[3].records[0]))
+	require.Equal(t, []int{4, 5}, changed(last(segments[4])))
+	require.Equal(t, []int{len(segments) - 1}, changed(last(segments[len(segments)-1])))
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/labstack/echo/v4"
+
+	"github.com/zonekeeper/zonekeeper/registry"
 )
 
 // Header values of nearly every answer, made once.
@@ -17,9 +19,9 @@ var (
 	headerClose = []string{"close"}
 )
 
-// answer writes status, label and body in one Write with its length, which is the cheapest form there is (one copy to the
-// kernel); an empty label sets no Content-Type.
-func answer(c echo.Context, status int, label string, body []byte) error {
+// answer writes status, label and body with its length. Each part is one Write, which is the cheapest form there is (one copy
+// to the kernel); an empty label sets no Content-Type.
+func answer(c echo.Context, status int, label string, body ...[]byte) error {
 	w := c.Response()
 	h := w.Header()
 	switch label {
@@ -31,21 +33,26 @@ func answer(c echo.Context, status int, label string, body []byte) error {
 	default:
 		h["Content-Type"] = []string{label}
 	}
-	if len(body) == 0 {
+	length := registry.Body(body).Len()
+	if length == 0 {
 		// net/http adds "Content-Length: 0" by itself where one belongs.
 		w.WriteHeader(status)
 		return nil
 	}
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
-	if len(body) > slowAnswer {
-		allowTimeFor(w, len(body))
+	h["Content-Length"] = []string{strconv.Itoa(length)}
+	if length > slowAnswer {
+		allowTimeFor(w, length)
 	}
 	w.WriteHeader(status)
 	if c.Request().Method == http.MethodHead {
 		return nil
 	}
-	_, err := w.Write(body)
-	return err
+	for _, part := range body {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // slowAnswer is the size beyond which an answer gets time to be read of its own, apart from the http.Server's WriteTimeout.

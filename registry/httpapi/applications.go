@@ -45,18 +45,18 @@ func (s *Server) deltaAllowed() error {
 func (s *Server) answerFull(c echo.Context, gzip bool) error {
 	h := c.Request().Header
 	want, _ := negotiate(h)
-	return answerList(c, want.label, s.deps.Registry.Snapshot().Full(want.listFormat(h), gzip), gzip)
+	return answerList(c, want.label, gzip, s.deps.Registry.Snapshot().Full(want.listFormat(h), gzip)...)
 }
 
 func (s *Server) answerDelta(c echo.Context, gzip bool) error {
 	h := c.Request().Header
 	want, _ := negotiate(h)
-	return answerList(c, want.label, s.deps.Registry.Snapshot().Delta(want.listFormat(h), gzip), gzip)
+	return answerList(c, want.label, gzip, s.deps.Registry.Snapshot().Delta(want.listFormat(h), gzip))
 }
 
-func answerList(c echo.Context, label string, body []byte, gzip bool) error {
+func answerList(c echo.Context, label string, gzip bool, body ...[]byte) error {
 	if gzip {
 		c.Response().Header()["Content-Encoding"] = headerGzip
 	}
-	return answer(c, http.StatusOK, label, body)
+	return answer(c, http.StatusOK, label, body...)
 }

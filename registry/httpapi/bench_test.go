@@ -185,5 +185,5 @@ type nowhere struct {
 }
 
 func (w *nowhere) Header() http.Header         { return w.header }
-func (w *nowhere) WriteHeader(status int)      { w.status = status }
-func (w *nowhere) Write(p []byte) (int, error) { w.body = p; return len(p), nil }
+func (w *nowhere) WriteHeader(status int)      { w.status, w.body = status, w.body[:0] }
+func (w *nowhere) Write(p []byte) (int, error) { w.body = append(w.body, p...); return len(p), nil }
