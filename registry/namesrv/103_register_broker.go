@@ -16,6 +16,7 @@ import (
 // Ours: a registration is taken whole or not at all; what is missing or makes no sense is code 1 with the field's name, where the
 // reference registers parts and answers success. Bodies are recognised by what they are, not by the sender's version and flags.
 // Ours: brokers say the same every 30 s, by default with all their topics; what comes again word for word is not read again.
+// Of several brokers over one connection (BrokerContainer) that holds for the last one.
 // Ignored: attributes, filter types and the version of static mappings, which no name server shows.
 func registerBroker(c *call) {
 	fingerprint := c.req.Fingerprint(c.s.seed)
@@ -60,9 +61,6 @@ func (c *call) registered(answer routeinfo.RegisterAnswer) {
 	c.reply(remoting.Success, "", fields, answer.OrderConf)
 }
 
-// partRefused is the whole remark on a registration of one topic that comes before the whole: the reference gives no reason.
-const partRefused = "register broker failed"
-
 // failRegistration answers why a registration was not taken. r is nil where it could not be read.
 //
 // Compat: the two refusals that the reference makes itself carry empty extFields, what its decoder throws carries none.
@@ -73,7 +71,7 @@ func (c *call) failRegistration(r *remoting.Registration, err error) {
 	}
 	var refused *routeinfo.RefusedError
 	isRefused := errors.As(err, &refused)
-	if isRefused && refused.Remark == partRefused {
+	if isRefused && refused.Part {
 		c.s.note("registration of one topic refused: this broker has to register all it has first, which brokers do within 60 s", about...)
 	} else {
 		c.s.note("registration refused", append(about, "err", err)...)

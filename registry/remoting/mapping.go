@@ -92,6 +92,9 @@ func (s *scanner) mapping() (m QueueMapping, ok bool) {
 	}
 	s.checkName("topic", m.Topic)
 	s.checkName("bname", m.Broker)
+	if m.Scope != "" {
+		s.checkName("scope", m.Scope)
+	}
 	return m, s.err == nil
 }
 

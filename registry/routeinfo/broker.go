@@ -186,8 +186,9 @@ func (t *Table) setMappings(s *source, mappings map[string]*remoting.QueueMappin
 		}
 	}
 	touched := s.mappings
-	s.mappings = mappings
-	for name := range mappings {
+	s.mappings, s.mapped = mappings, extent{}
+	for name, m := range mappings {
+		s.mapped = s.mapped.plus(extentOf(m))
 		t.mapped[name]++
 		t.classify(name)
 	}

@@ -53,7 +53,7 @@ func TestConcurrentUse(t *testing.T) {
 					_, _ = f.AddWrite("broker-x", "me", now)
 				case 7:
 					_ = f.DeleteTopic(topic, "", "me", now)
-					_ = f.RegisterTopic(topic, []remoting.QueueData{{Broker: "broker-x", Perm: 6}}, now)
+					_ = f.registerTopic(topic, []remoting.QueueData{{Broker: "broker-x", Perm: 6}}, now)
 				case 8:
 					_ = f.PutKV(orderNamespace, topic, "v", "me", now)
 					_ = f.DeleteKV(orderNamespace, topic, "me", now)

@@ -97,7 +97,7 @@ func TestRegisterTopicLiftsDeletions(t *testing.T) {
 	f.register(1, brokerOf("a", 0))
 	f.register(2, brokerOf("b", 0))
 	f.deleteTopic("T1", "")
-	require.NoError(t, f.RegisterTopic("T1", []remoting.QueueData{{Broker: "broker-a", ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
+	require.NoError(t, f.registerTopic("T1", []remoting.QueueData{{Broker: "broker-a", ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
 	f.register(1, brokerOf("a", 0))
 	f.register(2, brokerOf("b", 0))
 	route := f.lookup("T1")
@@ -115,21 +115,31 @@ func TestRegisterTopic(t *testing.T) {
 	f := newFixture(t)
 	f.register(1, brokerOf("a", 0))
 	f.register(2, brokerOf("b", 0))
+	elsewhere := newFixture(t)
+	elsewhere.register(1, brokerOf("c", 0))
+	(&link{from: elsewhere, to: f, name: "e"}).pull()
 	for _, row := range []struct {
-		topic string
-		qs    []remoting.QueueData
-		want  int // groups
+		topic   string
+		qs      []remoting.QueueData
+		want    int // groups
+		without []string
 	}{
-		{"New1", at("broker-a"), 1},
-		{"New2", at("nope"), 0},
-		{"New1", at("broker-b", "nope"), 2},
-		{"New3", at("broker-b", "nope"), 0},
-		{"New4", nil, 0},
+		{"New1", at("broker-a"), 1, nil},
+		{"New2", at("nope"), 0, []string{"nope"}},
+		{"New1", at("broker-b", "nope", "broker-a", "nope"), 2, []string{"nope", "broker-a"}},
+		{"New3", at("broker-b", "nope"), 0, []string{"broker-b", "nope"}},
+		{"New4", nil, 0, nil},
+		{"New5", append(at("broker-a"), remoting.QueueData{Broker: "broker-a", ReadQueues: 8}), 1, nil},
+		{"New6", at("broker-c", "broker-a"), 1, []string{"broker-c"}},
+		{"New6", at("broker-c"), 1, []string{"broker-c"}},
 	} {
-		require.NoError(t, f.RegisterTopic(row.topic, row.qs, f.now))
+		without, err := f.RegisterTopic(row.topic, row.qs, f.now)
+		require.NoError(t, err)
+		require.Equal(t, row.without, without, row.topic)
 		require.Len(t, f.brokersOf(row.topic), row.want, row.topic)
 	}
-	require.Error(t, f.RegisterTopic(strings.Repeat("x", remoting.MaxName+1), at("broker-a"), f.now))
+	require.Equal(t, int32(8), f.lookup("New5").Queues[0].ReadQueues, "the last word on a broker counts")
+	require.Error(t, f.registerTopic(strings.Repeat("x", remoting.MaxName+1), at("broker-a"), f.now))
 	f.register(1, brokerOf("a", 0), named("T1", "New1"))
 	require.Equal(t, int32(3), f.lookup("New1").Queues[0].ReadQueues, "it is known, and the version is the same")
 }
@@ -271,7 +281,7 @@ func TestALiftedDeletionStaysLifted(t *testing.T) {
 	old := f.Words()[0]
 	f.pass(time.Second)
 	for _, name := range []string{"broker-a", "broker-b"} {
-		require.NoError(t, f.RegisterTopic("T1", []remoting.QueueData{{Broker: name, ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
+		require.NoError(t, f.registerTopic("T1", []remoting.QueueData{{Broker: name, ReadQueues: 3, WriteQueues: 3, Perm: 6}}, f.now))
 		f.MergeWord(old)
 		old.Counter++
 	}
@@ -293,8 +303,8 @@ func TestRegisterTopicIsRefusedAsAWhole(t *testing.T) {
 	both := []remoting.QueueData{{Broker: "broker-a"}, {Broker: "broker-b"}}
 	before, words := f.show(), f.Words()
 	f.limits.wordBytes = f.words.bytes + 15 // room to say that one of them is lifted
-	require.Error(t, f.RegisterTopic("T1", both, f.now))
+	require.Error(t, f.registerTopic("T1", both, f.now))
 	require.Equal(t, before, f.show())
 	require.Equal(t, words, f.Words())
-	require.NoError(t, f.RegisterTopic("T1", both[:1], f.now))
+	require.NoError(t, f.registerTopic("T1", both[:1], f.now))
 }

@@ -113,6 +113,11 @@ func (f *fixture) register(conn ConnID, options ...change) RegisterAnswer {
 	return answer
 }
 
+func (f *fixture) registerTopic(topic string, qs []remoting.QueueData, now time.Time) error {
+	_, err := f.RegisterTopic(topic, qs, now)
+	return err
+}
+
 func (f *fixture) refused(conn ConnID, options ...change) string {
 	f.t.Helper()
 	before := f.show()

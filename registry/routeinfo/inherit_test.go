@@ -75,7 +75,7 @@ func TestInheritMirrorsAServer(t *testing.T) {
 		func() { a.register(1, brokerOf("a", 0), zone("z"), named("T1", "T3"), versioned(2)) },
 		func() { a.register(1, brokerOf("a", 0), zone("y"), named("T1", "T4"), versioned(2)) },
 		func() {
-			require.NoError(t, a.RegisterTopic("T9", []remoting.QueueData{{Broker: "broker-a", Perm: 6}}, a.now))
+			require.NoError(t, a.registerTopic("T9", []remoting.QueueData{{Broker: "broker-a", Perm: 6}}, a.now))
 		},
 		func() { a.deleteTopic("T3", "") },
 		func() { a.wipe("broker-a") },

@@ -85,6 +85,17 @@ func (t *Table) MemberGroup(cluster, name string) []byte {
 	return g.encoded.of(t.gen, encode)
 }
 
+// Holder returns the address that has an id in a group, and the data version under which it registered.
+func (t *Table) Holder(cluster, name string, id int64) (addr string, v remoting.DataVersion, held bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	b := t.groups[groupKey{cluster, name}].holder(id)
+	if b == nil {
+		return "", v, false
+	}
+	return b.key.Addr, b.best.version, true
+}
+
 // SystemTopics returns the encoded answer of code 304, which must not be changed: clusters and broker names, and the address
 // of a broker to ask for more.
 func (t *Table) SystemTopics() []byte {

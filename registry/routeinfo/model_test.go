@@ -304,7 +304,7 @@ func TestTableAgainstModel(t *testing.T) {
 				for _, name := range names {
 					qs = append(qs, remoting.QueueData{Broker: name, ReadQueues: 3, WriteQueues: 3, Perm: 6})
 				}
-				require.NoError(rt, f.RegisterTopic(topic, qs, f.now))
+				require.NoError(rt, f.registerTopic(topic, qs, f.now))
 				m.registerTopic(topic, names)
 			},
 			"order": func(rt *rapid.T) {

@@ -17,7 +17,10 @@ type RegisterAnswer struct {
 }
 
 // RefusedError says that nothing was changed, and why. Its text is the remark to answer with code 1.
-type RefusedError struct{ Remark string }
+type RefusedError struct {
+	Remark string
+	Part   bool // what was refused is one topic of a broker that has not registered all it has
+}
 
 func (e *RefusedError) Error() string { return e.Remark }
 
@@ -25,7 +28,7 @@ func (e *RefusedError) Error() string { return e.Remark }
 const refusedRegistration = "register broker failed"
 
 func (t *Table) tooManyTopics() error {
-	return &RefusedError{fmt.Sprintf("%s: %d topics are kept; that is the most", refusedRegistration, t.limits.topics)}
+	return &RefusedError{Remark: fmt.Sprintf("%s: %d topics are kept; that is the most", refusedRegistration, t.limits.topics)}
 }
 
 // Register takes a broker's registration over a connection, all of it or nothing. The error is a *RefusedError. The table
@@ -107,109 +110,17 @@ func (in *registration) late() bool {
 func (in *registration) check(holder *broker) error {
 	switch {
 	case in.Cluster == "" || in.Name == "" || in.Addr == "":
-		return &RefusedError{refusedRegistration + ": clusterName, brokerName and brokerAddr must not be empty"}
+		return &RefusedError{Remark: refusedRegistration + ": clusterName, brokerName and brokerAddr must not be empty"}
 	case holder == nil && in.HasTopics && len(in.Topics) == 1:
 		// A topic created before the broker's first full registration: to take it would show a broker of one topic.
-		return &RefusedError{refusedRegistration}
+		return &RefusedError{Remark: refusedRegistration, Part: true}
 	case in.b == nil && len(in.t.brokers) >= in.t.limits.brokers:
-		return &RefusedError{fmt.Sprintf("%s: %d brokers are kept; that is the most", refusedRegistration, in.t.limits.brokers)}
+		return &RefusedError{Remark: fmt.Sprintf("%s: %d brokers are kept; that is the most", refusedRegistration, in.t.limits.brokers)}
 	}
 	if !in.t.room(in.Topics) {
 		return in.t.tooManyTopics()
 	}
 	return in.extent().check(in.t.limits)
-}
-
-// An extent is how much is kept of one broker, all of which is told to other servers.
-type extent struct {
-	topics   int
-	mappings int // static topics and the queues that they name
-	names    int // bytes
-}
-
-func (e extent) check(l limits) error {
-	switch {
-	case e.topics > l.brokerTopics:
-		return &RefusedError{fmt.Sprintf("%s: %d topics of one broker are kept; that is the most: delete some there, or move them to another broker", refusedRegistration, l.brokerTopics)}
-	case e.mappings > l.brokerMappings:
-		return &RefusedError{fmt.Sprintf("%s: static topics with %d queues of one broker are kept; that is the most: move some to another broker", refusedRegistration, l.brokerMappings)}
-	case e.names > l.brokerNames:
-		return &RefusedError{fmt.Sprintf("%s: the names of one broker's topics may have %d bytes together: delete some there, or move them to another broker", refusedRegistration, l.brokerNames)}
-	}
-	return nil
-}
-
-// extent is what would be kept of the broker after the registration: at most so much where that is allowed, else exactly.
-func (in *registration) extent() extent {
-	t := in.t
-	e := in.mappingsExtent()
-	for _, addr := range in.FilterServers {
-		e.names += len(addr)
-	}
-	for i := range in.Topics {
-		e.topics++
-		e.names += len(in.Topics[i].Name)
-	}
-	kept := func(string) bool { return false } // what the broker has already
-	switch {
-	case t.options.DeleteTopicWithRegistration && in.HasTopics && len(in.Mappings) == 0:
-		// what it does not carry goes
-	case in.own != nil && in.own.name == in.Name:
-		e.topics += in.own.topics
-		e.names += in.own.names
-		kept = func(topic string) bool {
-			_, told := t.toldBy(in.b, ownSlot, topic)
-			return told
-		}
-	case in.own == nil && in.b != nil && in.b.best.name == in.Name: // see begin
-		most := e
-		for _, s := range in.b.sources[1:] {
-			if s != nil {
-				most.topics += s.topics
-				most.names += s.names
-			}
-		}
-		if most.check(t.limits) == nil {
-			return most
-		}
-		told := make(map[string]bool)
-		for _, s := range t.shapes.of(in.b) {
-			for _, tp := range s.topics {
-				if _, ok := in.b.told(s.of(in.b), t.hidden(tp.name, in.b)); ok {
-					told[tp.name] = true
-					e.topics++
-					e.names += len(tp.name)
-				}
-			}
-		}
-		kept = func(topic string) bool { return told[topic] }
-	}
-	for i := 0; i < len(in.Topics) && e.check(t.limits) != nil; i++ {
-		if name := in.Topics[i].Name; kept(name) {
-			e.topics--
-			e.names -= len(name)
-		}
-	}
-	return e
-}
-
-// mappingsExtent is what would be kept of static topics, nothing if the registration says nothing of them.
-func (in *registration) mappingsExtent() (e extent) {
-	if len(in.Mappings) == 0 {
-		return e
-	}
-	all := make(map[string]*remoting.QueueMapping, len(in.Mappings))
-	if in.b != nil && in.b.best.name == in.Name {
-		maps.Copy(all, in.b.best.mappings) // our own, or what begin takes over
-	}
-	for i := range in.Mappings {
-		all[in.Mappings[i].Topic] = &in.Mappings[i]
-	}
-	for topic, m := range all {
-		e.mappings += 1 + len(m.Current)
-		e.names += len(topic) + len(m.Broker) + len(m.Scope)
-	}
-	return e
 }
 
 // commit makes the registration count. Nothing in it can fail.

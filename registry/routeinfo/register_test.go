@@ -2,6 +2,7 @@ package routeinfo
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -95,8 +96,8 @@ func TestTooManyBrokersAndTopicsAreRefused(t *testing.T) {
 	require.Equal(t, "register broker failed: 2 brokers are kept; that is the most", f.refused(1, brokerOf("c", 0)))
 	f.register(1, brokerOf("b", 0), named("T1", "T2", "T3", "T4", "T5"))
 	require.Equal(t, "register broker failed: 5 topics are kept; that is the most", f.refused(1, brokerOf("b", 0), named("T1", "T2", "T6")))
-	require.EqualError(t, f.RegisterTopic("T6", []remoting.QueueData{{Broker: "broker-a"}}, f.now), "register broker failed: 5 topics are kept; that is the most")
-	require.NoError(t, f.RegisterTopic("T5", []remoting.QueueData{{Broker: "broker-a"}}, f.now))
+	require.EqualError(t, f.registerTopic("T6", []remoting.QueueData{{Broker: "broker-a"}}, f.now), "register broker failed: 5 topics are kept; that is the most")
+	require.NoError(t, f.registerTopic("T5", []remoting.QueueData{{Broker: "broker-a"}}, f.now))
 
 	other := newFixture(t)
 	other.register(1, brokerOf("x", 0), named("X1", "X2"))
@@ -243,6 +244,73 @@ func TestSixtyThousandTopicsInOneRegistration(t *testing.T) {
 	require.Empty(t, f.shapes.byRows)
 }
 
+// What is said again under a known version replaces no mapping, so it must not be counted as if it did; and what the registration
+// does not say stays.
+func TestLimitsOfABrokerCountWhatStays(t *testing.T) {
+	queues := func(topic string, n int) change {
+		return func(r *remoting.Registration) {
+			m := remoting.QueueMapping{Topic: topic, Broker: r.Name}
+			for i := range n {
+				m.Current = append(m.Current, remoting.IDPair{Logical: int32(i)})
+			}
+			r.Mappings = append(r.Mappings, m)
+		}
+	}
+	unfiltered := func(r *remoting.Registration) { r.FilterServers, r.HasFilterServers = nil, false }
+	const names = "may have 40 bytes together"
+	f := newFixture(t)
+	f.limits.brokerMappings = 10
+	f.register(1, queues("A", 8))
+	require.Contains(t, f.refused(1, queues("A", 0), queues("B", 1)), "with 10 queues")
+	f.register(1, queues("A", 0), queues("B", 0))
+	require.Contains(t, f.refused(1, queues("C", 0)), "with 10 queues")
+	f.register(1, queues("A", 0), queues("B", 8), versioned(2))
+	f.register(1, queues("B", 0), queues("B", 8), versioned(3))
+
+	f = newFixture(t)
+	f.limits.brokerNames = 40
+	f.register(1, named("T", "U"), filtering(strings.Repeat("f", 30)))
+	require.Contains(t, f.refused(1, named("T", "U", "a topic too many"), unfiltered, versioned(2)), names)
+	require.Contains(t, f.registerTopic("a topic too many", []remoting.QueueData{{Broker: "broker-a"}}, f.now).Error(), names)
+	f.register(1, named("T", "U", "a topic in its place"), filtering("f"), versioned(2))
+
+	f = newFixture(t)
+	f.limits.brokerNames = 40
+	f.register(1, named("T", "U"), queues(strings.Repeat("m", 25), 1))
+	require.Contains(t, f.refused(1, named("T", "U", "a topic too many"), versioned(2)), names)
+}
+
+// Another broker comes to an address, and another server knows it already: what is taken over from there counts.
+func TestLimitsOfARenamedBroker(t *testing.T) {
+	f, other := newFixture(t), newFixture(t)
+	f.limits.brokerTopics = 4
+	here := at("10.9.9.9:1")
+	f.register(1, brokerOf("a", 0), here, named("x", "y"))
+	other.register(1, brokerOf("b", 0), here, named("a", "b", "c"), versioned(5))
+	f.SetHeard("o", true, f.now)
+	(&link{from: other, to: f, name: "o"}).pull()
+	require.Contains(t, f.refused(2, brokerOf("b", 0), here, named("d", "e"), versioned(6)), "4 topics of one broker")
+	f.register(2, brokerOf("b", 0), here, named("c", "d"), versioned(6))
+	require.Equal(t, 4, f.brokers[BrokerKey{"C", "10.9.9.9:1"}].own().topics)
+}
+
+// Topics leave a shape for another with each version; one that stays behind, since its broker does not carry it any more, must
+// not hold the room of all.
+func TestAShapeGivesRoomBack(t *testing.T) {
+	f := newFixture(t)
+	names := topicNames(2_000)
+	for i := range 20 {
+		f.register(1, named(names[i:]...), versioned(int64(i+1)))
+	}
+	require.Len(t, f.shapes.all, 20)
+	room := 0
+	for _, s := range f.shapes.all {
+		room += cap(s.topics)
+	}
+	require.Less(t, room, 2*len(names)+20*minRoom)
+	f.requireSound(t)
+}
+
 // The group has elected another master since, but the broker itself is here over a newer connection.
 func TestALateRegistrationThatIsOutvoted(t *testing.T) {
 	f := newFixture(t)
@@ -267,8 +335,8 @@ func TestABrokerWithTooManyTopicsIsRefused(t *testing.T) {
 	f.register(1, named("T1", "T2", "T3"))
 	f.register(1, named("T2", "T3"), versioned(2))
 	require.Equal(t, remark, f.refused(1, named("T3", "T4"), versioned(3)), "what it does not carry any more stays")
-	require.EqualError(t, f.RegisterTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
-	require.NoError(t, f.RegisterTopic("T3", []remoting.QueueData{{Broker: "broker-a"}}, f.now))
+	require.EqualError(t, f.registerTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
+	require.NoError(t, f.registerTopic("T3", []remoting.QueueData{{Broker: "broker-a"}}, f.now))
 	f.register(1, brokerOf("b", 0), named("T4", "T5"))
 	f.limits.brokerMappings = 4 // two topics with one queue each
 	f.register(1, mapping("T1"), versioned(2))
@@ -292,7 +360,7 @@ func TestABrokerWithTooLongNamesIsRefused(t *testing.T) {
 	f.register(1, named("four", "three"))
 	f.register(1, named("four", "three"), versioned(2))
 	require.Equal(t, remark, f.refused(1, named("T4"), versioned(3)))
-	require.EqualError(t, f.RegisterTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
+	require.EqualError(t, f.registerTopic("T4", []remoting.QueueData{{Broker: "broker-a"}}, f.now), remark)
 	f.register(1, named("T"), versioned(3))
 	require.Equal(t, remark, f.refused(1, mapping("T"), versioned(4)))
 	require.NoError(t, f.DeleteTopic("three", "", "test", f.now))

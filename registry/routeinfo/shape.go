@@ -42,6 +42,8 @@ type shape struct {
 	answers answers
 }
 
+const minRoom = 64 // topics, for which it is not worth while to give room back
+
 // add and remove keep the topics that have the shape, each at its place.
 func (s *shape) add(tp *topic) {
 	tp.shape, tp.place = s, int32(len(s.topics))
@@ -53,6 +55,9 @@ func (s *shape) remove(tp *topic) {
 	s.topics[tp.place], s.topics[last].place = s.topics[last], tp.place
 	s.topics[last] = nil
 	s.topics = s.topics[:last]
+	if last > 0 && cap(s.topics) > minRoom && last < cap(s.topics)/4 {
+		s.topics = slices.Clone(s.topics) // else one topic that stays behind would hold the room for all that it was with
+	}
 }
 
 // of are the rows of one broker.

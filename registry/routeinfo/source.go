@@ -36,6 +36,7 @@ type source struct {
 	mappings           map[string]*remoting.QueueMapping // by topic
 	topics             int                               // told of
 	names              int                               // bytes of their names
+	mapped             extent                            // of mappings
 
 	since   time.Time // held there without a break
 	renewed time.Time // last registration or heartbeat there

@@ -64,13 +64,13 @@ func (w Word) check() error {
 	}
 	switch {
 	case w.Kind < KV || w.Kind > Deletion:
-		return &RefusedError{fmt.Sprintf("unknown kind of word: %d", w.Kind)}
+		return &RefusedError{Remark: fmt.Sprintf("unknown kind of word: %d", w.Kind)}
 	case len(w.Scope)+len(w.Name) > MaxWordKey:
-		return &RefusedError{fmt.Sprintf("the key has %d bytes; %d is the most", len(w.Scope)+len(w.Name), MaxWordKey)}
+		return &RefusedError{Remark: fmt.Sprintf("the key has %d bytes; %d is the most", len(w.Scope)+len(w.Name), MaxWordKey)}
 	case len(w.Value) > limit && w.Kind == Deletion:
-		return &RefusedError{fmt.Sprintf("too many brokers have the topic for a deletion that holds: what is to be kept of them has %d bytes, %d is the most", len(w.Value), limit)}
+		return &RefusedError{Remark: fmt.Sprintf("too many brokers have the topic for a deletion that holds: what is to be kept of them has %d bytes, %d is the most", len(w.Value), limit)}
 	case len(w.Value) > limit:
-		return &RefusedError{fmt.Sprintf("the value has %d bytes; %d is the most", len(w.Value), limit)}
+		return &RefusedError{Remark: fmt.Sprintf("the value has %d bytes; %d is the most", len(w.Value), limit)}
 	}
 	return nil
 }
@@ -240,9 +240,9 @@ func (t *Table) makeRoom(more ...Word) error {
 	}
 	switch {
 	case number > len(spent):
-		return &RefusedError{fmt.Sprintf("%d keys, wipes and deletions are kept; that is the most", t.limits.words)}
+		return &RefusedError{Remark: fmt.Sprintf("%d keys, wipes and deletions are kept; that is the most", t.limits.words)}
 	case bytes > spentBytes:
-		return &RefusedError{fmt.Sprintf("keys, wipes and deletions of %d bytes together are kept; that is the most", t.limits.wordBytes)}
+		return &RefusedError{Remark: fmt.Sprintf("keys, wipes and deletions of %d bytes together are kept; that is the most", t.limits.wordBytes)}
 	}
 	slices.SortFunc(spent, (*wordEntry).compareNeed)
 	for i, e := range spent {
