@@ -143,21 +143,29 @@ $$;
 -- +goose StatementEnd
 
 -- +goose StatementBegin
--- Tidies up behind prune(): a server has room for 100,000 words, and forgets those taken back first, the oldest deletions next, keys and
--- wipes in force never (registry/routeinfo, makeRoom). So does this. Returns how many it forgot.
+-- Tidies up behind prune(): a server has room for 100,000 words, and forgets a thousand at once, those taken back first, the oldest
+-- deletions next, keys and wipes in force never (registry/routeinfo, makeRoom). So does this, in the same order. Returns how many it
+-- forgot; 0 when somebody else is at it.
 CREATE FUNCTION prune_words(in_cluster text) RETURNS int
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
 DECLARE
-  gone int;
+  total int;
+  gone  int;
 BEGIN
-  PERFORM FROM namesrv_words WHERE cluster = in_cluster OFFSET 100000 LIMIT 1;
-  IF NOT FOUND THEN RETURN 0; END IF;
-  WITH spent AS (
-    SELECT kind, scope, name, counter, epoch FROM namesrv_words WHERE cluster = in_cluster
-     ORDER BY deleted, kind = 'deletion', set_at DESC, kind, scope, name OFFSET 100000)
-  DELETE FROM namesrv_words w USING spent s
-   WHERE w.cluster = in_cluster AND (w.kind, w.scope, w.name) = (s.kind, s.scope, s.name)
-     AND (w.counter, w.epoch) = (s.counter, s.epoch) AND (w.deleted OR w.kind = 'deletion');
+  -- Two at once would each forget as many as are too many.
+  IF NOT pg_try_advisory_xact_lock(hashtext(current_schema() || ':prune_words'), hashtext(in_cluster)) THEN RETURN 0; END IF;
+  SELECT count(*) INTO total FROM namesrv_words WHERE cluster = in_cluster;
+  IF total <= 100000 THEN RETURN 0; END IF;
+  WITH spent AS MATERIALIZED (
+    SELECT kind, scope, name, counter, epoch FROM namesrv_words WHERE cluster = in_cluster AND (deleted OR kind = 'deletion')
+     ORDER BY deleted DESC, set_at, kind = 'deletion', kind, scope, name LIMIT least(total - 99000, 10000)),
+  -- Servers write words in the order of their keys and wait for each other's. This waits for none: what is being written is in use.
+  free AS MATERIALIZED (
+    SELECT w.kind, w.scope, w.name FROM namesrv_words w JOIN spent s USING (kind, scope, name)
+     WHERE w.cluster = in_cluster AND (w.counter, w.epoch) = (s.counter, s.epoch)
+     ORDER BY w.kind, w.scope, w.name FOR UPDATE OF w SKIP LOCKED)
+  DELETE FROM namesrv_words w USING free f
+   WHERE w.cluster = in_cluster AND (w.kind, w.scope, w.name) = (f.kind, f.scope, f.name);
   GET DIAGNOSTICS gone = ROW_COUNT;
   RETURN gone;
 END

@@ -22,26 +22,49 @@ var sampleBroker = remoting.Registration{
 	},
 }
 
-const sampleCall = 2 * time.Second // bounds one exchange with a name server
+const (
+	sampleCall  = 2 * time.Second // bounds one exchange with a name server
+	sampleRetry = time.Second     // from an error to the next connection
+)
+
+// dial opens a connection, as net.Dialer does.
+type dial func(ctx context.Context, network, address string) (net.Conn, error)
 
 // demoBroker registers the sample broker with every name server until ctx ends, then says goodbye to each.
 func demoBroker(ctx context.Context, clients *sync.WaitGroup, namesrv []string, log *slog.Logger) {
 	b := sampleBroker
 	b.Version = remoting.DataVersion{Timestamp: time.Now().UnixMilli(), Counter: 1}
 	for _, address := range namesrv {
-		clients.Go(func() {
-			if err := registerWith(ctx, address, &b); err != nil && ctx.Err() == nil {
-				log.Warn("the sample broker is not registered", "address", address, "err", err)
-			}
-		})
+		clients.Go(func() { keepRegistered(ctx, (&net.Dialer{Timeout: sampleCall}).DialContext, address, &b, log) })
 	}
 }
 
-// registerWith keeps the broker registered with one name server, over one connection, whose end says that the broker is gone.
-func registerWith(ctx context.Context, address string, b *remoting.Registration) error {
-	conn, err := (&net.Dialer{Timeout: sampleCall}).DialContext(ctx, "tcp", address)
+// keepRegistered registers the broker anew whenever that has ended. It warns of the first of several failures in a row.
+func keepRegistered(ctx context.Context, dial dial, address string, b *remoting.Registration, log *slog.Logger) {
+	warned := false
+	for {
+		registered, err := registerWith(ctx, dial, address, b)
+		if ctx.Err() != nil {
+			return
+		}
+		if registered || !warned {
+			log.Warn("the sample broker is not registered", "address", address, "err", err)
+			warned = true
+		}
+		select {
+		case <-time.After(sampleRetry):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// registerWith keeps the broker registered with one name server, over one connection, whose end says that the broker is gone. It
+// reports whether the broker was registered at all.
+func registerWith(ctx context.Context, dial dial, address string, b *remoting.Registration) (registered bool, err error) {
+	conn, err := dial(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Close()
 	answers := bufio.NewReader(conn)
@@ -70,12 +93,13 @@ func registerWith(ctx context.Context, address string, b *remoting.Registration)
 	for opaque := int32(1); ; opaque++ {
 		form := remoting.RegistrationForm{Version: remoting.Version, Language: remoting.Go, Opaque: opaque}
 		if err := exchange(opaque, remoting.AppendRegistration(nil, b, form)); err != nil {
-			return err
+			return registered, err
 		}
+		registered = true
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return exchange(opaque+1, remoting.Append(nil, &remoting.Command{
+			return registered, exchange(opaque+1, remoting.Append(nil, &remoting.Command{
 				Code: remoting.UnregisterBroker, Version: remoting.Version, Language: remoting.Go, Opaque: opaque + 1,
 				Fields: []remoting.Field{{Name: "brokerName", Value: b.Name}, {Name: "brokerAddr", Value: b.Addr}, {Name: "clusterName", Value: b.Cluster}, {Name: "brokerId", Value: strconv.FormatInt(b.ID, 10)}},
 			}))

@@ -1,12 +1,20 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"log/slog"
+	"net"
+	"strings"
 	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/zonekeeper/zonekeeper/registry/remoting"
 )
 
 // The sample broker is where every name server has it from itself, until it says goodbye to each.
@@ -28,8 +36,53 @@ func TestSampleBroker(t *testing.T) {
 		s.eventually("forgotten", func() bool { return s.namesrv.table.Stats().Brokers == 0 })
 	}
 	require.Empty(t, log.String())
+}
 
-	demoBroker(t.Context(), &clients, []string{"127.0.0.1:1"}, slog.New(slog.NewTextHandler(&log, nil)))
-	clients.Wait()
-	require.Contains(t, log.String(), "the sample broker is not registered")
+// Whatever ends a registration, the next one follows; of failures in a row the first is told.
+func TestSampleBrokerComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow, refuse, answer = "slow", "refuse", "answer"
+		plan := []string{refuse, refuse, answer, slow, slow, answer} // by connection
+		var log transcript
+		var registered int
+		var servers, clients sync.WaitGroup
+		dial := func(context.Context, string, string) (net.Conn, error) {
+			do := plan[0]
+			if plan = plan[1:]; do == refuse {
+				return nil, syscall.ECONNREFUSED
+			}
+			here, there := net.Pipe()
+			servers.Go(func() {
+				defer there.Close()
+				for frames := bufio.NewReader(there); ; {
+					frame, err := remoting.ReadFrame(frames, remoting.MaxFrame, nil)
+					if err != nil {
+						return
+					}
+					request, err := remoting.Decode(frame)
+					require.NoError(t, err)
+					if do == slow || request.Opaque == 3 && len(plan) > 0 { // the registration that works ends with the third exchange
+						time.Sleep(sampleCall + time.Millisecond)
+						return
+					}
+					registered++
+					if _, err := there.Write(remoting.Append(nil, &remoting.Command{Opaque: request.Opaque, Flag: remoting.FlagResponse})); err != nil {
+						return
+					}
+				}
+			})
+			return here, nil
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		b := sampleBroker
+		clients.Go(func() { keepRegistered(ctx, dial, "ns:9876", &b, slog.New(slog.NewTextHandler(&log, nil))) })
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		require.Empty(t, plan, "it came back after every end")
+		require.Equal(t, 2, strings.Count(log.String(), "the sample broker is not registered"), log.String())
+		require.Greater(t, registered, 5, "and stays")
+		stop()
+		clients.Wait()
+		servers.Wait()
+	})
 }

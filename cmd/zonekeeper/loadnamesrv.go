@@ -105,7 +105,10 @@ func (l *loaded) readProperties() mistakes {
 
 // propertyWarning tells of a key that has no effect.
 func propertyWarning(file string, content []byte, n namesrv.Notice) mistake {
-	w := mistake{Key: n.Key, Origin: fmt.Sprintf("%s:%d", file, lineOf(content, n.Key)), Value: n.Value, Rule: "has no effect: " + n.Reason}
+	w := mistake{Key: n.Key, Origin: file, Value: n.Value, Rule: "has no effect: " + n.Reason}
+	if line := lineOf(content, n.Key); line > 0 { // a key with escapes has none that we find
+		w.Origin += ":" + strconv.Itoa(line)
+	}
 	if near := nearest(n.Key, namesrv.SettingNames()); n.Unknown && near != "" {
 		w.Remedy = "did you mean " + near + "?"
 	}

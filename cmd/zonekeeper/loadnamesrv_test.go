@@ -87,6 +87,13 @@ func TestNamesrvWarnings(t *testing.T) {
 				`listenPort = "9870" (FILE:3): has no effect: --namesrv-listen says where to listen`,
 			},
 		},
+		"keys with escapes": {
+			properties: "listen\\u0050ort=9870\norder\\ MessageEnable=true\n",
+			want: []string{
+				`listenPort = "9870" (FILE): has no effect: --namesrv-listen says where to listen`,
+				`order MessageEnable = "true" (FILE): has no effect: a name server has no such key; did you mean orderMessageEnable?`,
+			},
+		},
 		"nobody administers": {
 			args: []string{"--namesrv-admin-allow=none"},
 			want: []string{`namesrv.admin-allow = "none" (--namesrv-admin-allow): lets nobody at all change topics, permissions and configuration of the name server; set namesrv.access-keys`},

@@ -146,8 +146,9 @@ func (c Config) portsDiffer() error {
 	if err != nil {
 		return nil // likewise
 	}
-	every := func(a *net.TCPAddr) bool { return a.IP == nil || a.IP.IsUnspecified() }
-	if web.Port == 0 || web.Port != namesrv.Port || !(every(web) || every(namesrv) || web.IP.Equal(namesrv.IP)) {
+	every := func(a *net.TCPAddr) bool { return a.IP == nil || a.IP.IsUnspecified() } // of both families: net.Listen takes 0.0.0.0 for [::] too
+	same := web.IP.Equal(namesrv.IP) && web.Zone == namesrv.Zone
+	if web.Port == 0 || web.Port != namesrv.Port || !(every(web) || every(namesrv) || same) {
 		return nil
 	}
 	return usageError{fmt.Sprintf("--http-listen (%s) and --namesrv-listen (%s) are the same port: HTTP and RocketMQ need one each", c.HTTP.Listen, c.Namesrv.Listen)}

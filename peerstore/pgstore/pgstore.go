@@ -182,12 +182,20 @@ func (s *Store) DeclareOutage(ctx context.Context, id string, grace time.Duratio
 	return declared, err
 }
 
-// Prune implements peerstore.Store.
+// Prune implements peerstore.Store. Audit records and words are tidied up behind the peers, each in a transaction of its own: they can
+// be many, and what is wrong with them must not keep silent peers in the list.
 func (s *Store) Prune(ctx context.Context, cluster string) (closed int, err error) {
-	err = s.read(ctx, "prune peers", func(ctx context.Context, conn *pgx.Conn) error {
-		return conn.QueryRow(ctx, s.sql.prune, cluster).Scan(&closed)
-	})
+	var forgotten int
+	err = errors.Join(
+		s.prune(ctx, "prune peers", &closed, s.sql.prune, cluster),
+		s.prune(ctx, "prune audit records", &forgotten, s.sql.pruneAudit),
+		s.prune(ctx, "prune words", &forgotten, s.sql.pruneWords, cluster),
+	)
 	return max(closed, 0), err // -1: another server is at it
+}
+
+func (s *Store) prune(ctx context.Context, what string, gone *int, sql string, args ...any) error {
+	return s.read(ctx, what, func(ctx context.Context, conn *pgx.Conn) error { return conn.QueryRow(ctx, sql, args...).Scan(gone) })
 }
 
 // uuidArray writes an array literal of the first eight that are UUIDs; a heartbeat must not fail for what is there for people only.

@@ -5,8 +5,8 @@ import "strings"
 // queries are the statements for one schema. Parameters are cast where they stand, because without prepared statements they travel
 // as text.
 type queries struct {
-	register, asyncCommit, heartbeat, setPhase, setNamesrvPhase, evict, declareOutage, prune string
-	rows, rowsNoTimeline, channel                                                            string
+	register, asyncCommit, heartbeat, setPhase, setNamesrvPhase, evict, declareOutage string
+	prune, pruneAudit, pruneWords, rows, rowsNoTimeline, channel                      string
 }
 
 const (
@@ -34,7 +34,9 @@ SELECT phase, EXISTS (SELECT FROM beat) FROM {schema}.peers WHERE peer_id = $1::
 	setNamesrvPhaseSQL = `SELECT {schema}.set_namesrv_phase($1::text::uuid, $2::text)`
 	evictSQL           = `SELECT {schema}.evict($1::text::uuid, $2::text, $3::int * interval '1 ms')`
 	declareOutageSQL   = `SELECT {schema}.declare_outage($1::text::uuid, $2::int)`
-	pruneSQL           = `SELECT {schema}.prune($1::text) FROM {schema}.prune_audit(), {schema}.prune_words($1::text)`
+	pruneSQL           = `SELECT {schema}.prune($1::text)`
+	pruneAuditSQL      = `SELECT {schema}.prune_audit()`
+	pruneWordsSQL      = `SELECT {schema}.prune_words($1::text)`
 	channelSQL         = `SELECT pg_backend_pid(), {schema}.peer_channel($1::text)`
 
 	// One statement, so that version and rows are of one moment. There is always a row, so that the server's role is told even when
@@ -62,7 +64,8 @@ func queriesFor(schema string) queries {
 	in := func(sql string) string { return strings.ReplaceAll(sql, "{schema}", schema) }
 	return queries{
 		register: in(registerSQL), asyncCommit: asyncCommitSQL, heartbeat: in(heartbeatSQL), setPhase: in(setPhaseSQL),
-		setNamesrvPhase: in(setNamesrvPhaseSQL), evict: in(evictSQL), declareOutage: in(declareOutageSQL), prune: in(pruneSQL),
+		setNamesrvPhase: in(setNamesrvPhaseSQL), evict: in(evictSQL), declareOutage: in(declareOutageSQL),
+		prune: in(pruneSQL), pruneAudit: in(pruneAuditSQL), pruneWords: in(pruneWordsSQL),
 		rows:           strings.ReplaceAll(in(rowsSQL), "{timeline}", timelineSQL),
 		rowsNoTimeline: strings.ReplaceAll(in(rowsSQL), "{timeline}", "''"),
 		channel:        in(channelSQL),

@@ -19,8 +19,11 @@ func (c *conn) notHTTP() error {
 	return err
 }
 
-func isHTTP(p []byte) bool {
-	return len(p) >= lengthSize && slices.Contains(methods, string(p[:lengthSize]))
+func isHTTP(p []byte) bool { return len(p) >= lengthSize && beginsLikeHTTP(p) }
+
+// beginsLikeHTTP reports whether p may be the beginning of a method, or more.
+func beginsLikeHTTP(p []byte) bool {
+	return slices.ContainsFunc(methods, func(method string) bool { return startsLike(p, method) })
 }
 
 // refuseHTTP answers in the words of who asked, with a problem document as the HTTP port does, whose detail our commands show.

@@ -30,6 +30,23 @@ func TestHTTPOnTheWrongPort(t *testing.T) {
 	}
 }
 
+// What has come so far need not be enough to tell POST from PROXY.
+func TestHTTPInPieces(t *testing.T) {
+	for _, pieces := range [][]string{{"P", "OST / HTTP/1.1\r\n\r\n"}, {"PO", "ST / HTTP/1.1\r\n\r\n"}, {"PU", "T", " / HTTP/1.1\r\n\r\n"}, {"PRI", " * HTTP/2.0\r\n\r\n"}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := startServer(t, namesrv.Config{})
+			p := s.dial(t)
+			for _, piece := range pieces {
+				p.send([]byte(piece))
+				synctest.Wait()
+			}
+			requireHTTPRefusal(t, p.r)
+			synctest.Wait()
+			require.InDelta(t, 1, s.metric(t, "zonekeeper_namesrv_connections_closed_total", "cause", "http"), 0)
+		})
+	}
+}
+
 func TestHTTPSOnTheWrongPort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := startServer(t, namesrv.Config{})

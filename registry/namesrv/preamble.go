@@ -138,10 +138,10 @@ func (c *conn) proxied() error {
 		have := c.in.buf[c.in.r:c.in.w]
 		client, used, err := parseProxy(have)
 		switch {
-		case err != nil && isHTTP(have): // POST begins as PROXY does
-			return errHTTP
-		case err != nil:
+		case err != nil && !beginsLikeHTTP(have): // POST begins as PROXY does
 			return err
+		case err != nil && isHTTP(have):
+			return errHTTP
 		case used > 0:
 			c.skip(used)
 			if client.IsValid() {

@@ -122,6 +122,7 @@ func TestFingerprint(t *testing.T) {
 		{Fields: fields("d", "e", "a", "bc"), Body: []byte("body")},
 		{Fields: fields("a", "bc", "d", ""), Body: []byte("ebody")},
 		{Fields: fields("a", "bc"), Body: []byte("debody")},
+		{Fields: fields("a", "bc"), Body: []byte("\x01\x00\x00\x00\x01\x00\x00\x00\x00debody")},
 		{Body: []byte("body")},
 	} {
 		require.NotEqual(t, said, of(other), "%+v", other)

@@ -117,6 +117,10 @@ func (q *Request) Fields() iter.Seq2[string, string] {
 func (q *Request) Fingerprint(seed maphash.Seed) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
+	var sizes [8]byte // a body that looks like one more field is a body all the same
+	binary.LittleEndian.PutUint32(sizes[0:], uint32(len(q.fields)))
+	binary.LittleEndian.PutUint32(sizes[4:], uint32(len(q.Body)))
+	h.Write(sizes[:])
 	for i := range q.fields {
 		f := &q.fields[i]
 		var head [9]byte
