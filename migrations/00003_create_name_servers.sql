@@ -152,7 +152,7 @@ DECLARE
   total int;
   gone  int;
 BEGIN
-  -- Two at once would each forget as many as are too many.
+  -- Every server comes by: a second one at the same time would sort the same words, and forget more than is too much.
   IF NOT pg_try_advisory_xact_lock(hashtext(current_schema() || ':prune_words'), hashtext(in_cluster)) THEN RETURN 0; END IF;
   SELECT count(*) INTO total FROM namesrv_words WHERE cluster = in_cluster;
   IF total <= 100000 THEN RETURN 0; END IF;

@@ -161,23 +161,16 @@ func TestAuditIsForgotten(t *testing.T) {
 	require.Equal(t, 10, count(), "a million numbers back")
 }
 
-// Of words as many stay as a server has room for; those that hold stay in any case.
+// Of too many words those go that a server would forget, a thousand at once; those that hold stay in any case.
 func TestWordsAreForgotten(t *testing.T) {
 	pool, schema := pgtest.Pool(t)
-	exec := func(sql string) {
-		_, err := pool.Exec(t.Context(), sql)
-		require.NoError(t, err)
-	}
-	put := func(kind string, deleted bool, n int, age string) {
-		_, err := pool.Exec(t.Context(), `INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch, set_at)
-			SELECT 'c', $1, 's', $4 || i, $2, 1, 1, clock_timestamp() - $4::interval FROM generate_series(1, $3) i`, kind, deleted, n, age)
-		require.NoError(t, err)
-	}
-	put("kv", false, 40_000, "9 years")
-	put("wipe", true, 20_000, "1 day")
-	put("kv", true, 10, "2 days")
-	put("deletion", false, 39_990, "3 years")
-	exec(`INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch) SELECT 'other', 'kv', '', i, true, 1, 1 FROM generate_series(1, 20) i`)
+	putWords(t, pool, "kv", false, 40_000, "9 years")
+	putWords(t, pool, "wipe", true, 19_990, "1 day")
+	putWords(t, pool, "kv", true, 10, "2 days")
+	putWords(t, pool, "deletion", true, 10, "1 hour")
+	putWords(t, pool, "deletion", false, 39_990, "3 years")
+	_, err := pool.Exec(t.Context(), `INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch) SELECT 'other', 'kv', '', i, true, 1, 1 FROM generate_series(1, 20) i`)
+	require.NoError(t, err)
 	s, err := pgstore.New(pool, pgstore.Config{Schema: schema})
 	require.NoError(t, err)
 	type words struct{ held, takenBack, deletions int }
@@ -185,16 +178,69 @@ func TestWordsAreForgotten(t *testing.T) {
 		_, err := s.Prune(t.Context(), "c")
 		require.NoError(t, err)
 		require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FILTER (WHERE kind = 'kv' AND NOT deleted), count(*) FILTER (WHERE deleted),
-			count(*) FILTER (WHERE kind = 'deletion') FROM namesrv_words WHERE cluster = 'c'`).Scan(&n.held, &n.takenBack, &n.deletions))
+			count(*) FILTER (WHERE kind = 'deletion' AND NOT deleted) FROM namesrv_words WHERE cluster = 'c'`).Scan(&n.held, &n.takenBack, &n.deletions))
 		return n
 	}
 	require.Equal(t, words{40_000, 20_010, 39_990}, left(), "there is room for all")
-	put("kv", false, 10, "1 hour")
-	require.Equal(t, words{40_010, 20_000, 39_990}, left())
+	putWords(t, pool, "kv", false, 1, "1 hour")
+	require.Equal(t, words{40_001, 19_009, 39_990}, left(), "room for more than one")
 	require.Zero(t, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE cluster = 'c' AND kind = 'kv' AND deleted`), "the oldest of those taken back")
-	put("kv", false, 70_000, "2 hours")
-	require.Equal(t, words{110_010, 0, 0}, left(), "what holds is never forgotten")
+	require.Equal(t, 10, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE kind = 'deletion' AND deleted`), "by age, of whatever kind")
+	putWords(t, pool, "kv", false, 70_000, "2 hours")
+	require.Equal(t, words{110_001, 9_009, 39_990}, left(), "no more than so many at a time")
+	for range 4 {
+		left()
+	}
+	require.Equal(t, words{110_001, 0, 0}, left(), "what holds is never forgotten")
 	require.Equal(t, 20, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE cluster = 'other'`))
+}
+
+// Of words as old as each other the same go as on the servers: keys, wipes and deletions in this order, each by name.
+func TestWordsOfOneAge(t *testing.T) {
+	pool, _ := pgtest.Pool(t)
+	putWords(t, pool, "kv", false, 98_500, "1 hour")
+	for _, kind := range []string{"kv", "wipe", "deletion"} {
+		putWords(t, pool, kind, true, 501, "2 days")
+	}
+	_, err := pool.Exec(t.Context(), `UPDATE namesrv_words SET set_at = '2026-01-01' WHERE deleted`)
+	require.NoError(t, err)
+	require.Equal(t, 1_003, count(t, pool, `SELECT prune_words('c')`))
+	require.Equal(t, 500, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE deleted`))
+	require.Equal(t, 500, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE deleted AND kind = 'deletion'`))
+	require.Zero(t, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE deleted AND name = '2 days1'`), "the first by name")
+}
+
+// A server that writes words waits for the locks of another, so whoever forgets words must wait for nobody, and may leave some.
+func TestForgettingWordsWaitsForNobody(t *testing.T) {
+	pool, _ := pgtest.Pool(t)
+	putWords(t, pool, "kv", true, 100_001, "1 day")
+	writer, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer writer.Rollback(context.WithoutCancel(t.Context()))
+	_, err = writer.Exec(t.Context(), `UPDATE namesrv_words SET deleted = false, counter = 2 WHERE name IN (SELECT min(name) FROM namesrv_words)`)
+	require.NoError(t, err)
+	tidying, err := pool.Begin(t.Context())
+	require.NoError(t, err)
+	defer tidying.Rollback(context.WithoutCancel(t.Context()))
+	var gone int
+	_, err = tidying.Exec(t.Context(), `SET LOCAL lock_timeout = '1s'`)
+	require.NoError(t, err)
+	require.NoError(t, tidying.QueryRow(t.Context(), `SELECT prune_words('c')`).Scan(&gone))
+	require.Equal(t, 1_000, gone, "all but the one that is being written")
+	putWords(t, pool, "kv", true, 10, "2 days")
+	require.Zero(t, count(t, pool, `SELECT prune_words('c')`), "another server is at it")
+	require.NoError(t, tidying.Commit(t.Context()))
+	require.NoError(t, writer.Commit(t.Context()))
+	require.Equal(t, 1, count(t, pool, `SELECT count(*) FROM namesrv_words WHERE NOT deleted`))
+	require.Equal(t, 99_011, count(t, pool, `SELECT count(*) FROM namesrv_words`))
+}
+
+// putWords stores n words of a kind and age in cluster c.
+func putWords(t *testing.T, pool *pgxpool.Pool, kind string, deleted bool, n int, age string) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), `INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch, set_at)
+		SELECT 'c', $1, 's', $4 || i, $2, 1, 1, clock_timestamp() - $4::interval FROM generate_series(1, $3) i`, kind, deleted, n, age)
+	require.NoError(t, err)
 }
 
 func count(t *testing.T, pool *pgxpool.Pool, sql string) (n int) {

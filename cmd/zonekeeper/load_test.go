@@ -175,13 +175,29 @@ func TestUnknownFlagsAreAllNamed(t *testing.T) {
 
 func TestRedacted(t *testing.T) {
 	for secret, shown := range map[string]string{
-		"":                                     "",
-		"postgres://u:p@h/db":                  "postgres://u:xxxxx@h/db",
-		"postgres://u@h/db":                    "postgres://u@h/db",
-		"postgres://h/db?password=p":           "postgres://h/db?password=xxxxx",
-		"host=h user=u password=p dbname=d":    "host=h user=u password=xxxxx dbname=d",
-		"host=h password='p q\\' r' dbname=d":  "host=h password=xxxxx dbname=d",
-		"user:password":                        "xxxxx",
+		"":                                        "",
+		"postgres://u:p@h/db":                     "postgres://u:xxxxx@h/db",
+		"postgres://u@h/db":                       "postgres://u@h/db",
+		"postgres://h/db?password=p":              "postgres://h/db?password=xxxxx",
+		"host=h user=u password=p dbname=d":       "host=h user=u password=xxxxx dbname=d",
+		"host=h password='p q\\' r' dbname=d":     "host=h password=xxxxx dbname=d",
+		"user:password":                           "xxxxx",
+		"postgresql://[::1]:5432/db":              "postgresql://[::1]:5432/db",
+		"postgres:///db?host=/run&password=p&x=y": "postgres:///db?host=/run&password=xxxxx&x=y",
+		"host=h password=p&q user=u":              "host=h password=xxxxx user=u",
+		"host=h password=p\\ q user=u":            "host=h password=xxxxx user=u",
+
+		// Where the password is, is anybody's guess.
+		"postgres://u:s3/cret@h:1/db":          "xxxxx",
+		"postgres://u:s3?cret@h/db":            "xxxxx",
+		"postgres://u:s3#cret@h/db":            "xxxxx",
+		"postgres://u:s3@cret@h/db":            "xxxxx",
+		"postgres//u:p@h/db?sslmode=x":         "xxxxx",
+		"postgres:/u:p@h/db?sslmode=x":         "xxxxx",
+		"u:p@h/db?sslmode=x":                   "xxxxx",
+		"jdbc:postgresql://h/db?password=p":    "xxxxx",
+		"mysql://u:p@h/db":                     "xxxxx",
+		"password = p q":                       "xxxxx",
 		"postgres://u:p%40ss@h1:1,h2:2/db?x=y": "postgres://u:xxxxx@h1:1,h2:2/db?x=y",
 	} {
 		require.Equal(t, shown, redacted(secret))

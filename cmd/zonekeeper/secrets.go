@@ -1,15 +1,14 @@
 package main
 
-import (
-	"regexp"
-	"strings"
+import "regexp"
+
+// What has one of these forms shows where its password is; of anything else nothing may be shown, as it could be anywhere.
+var (
+	databaseAddress = regexp.MustCompile(`^(postgres(?:ql)?://)(?:([^:/?#@\s]*)(:[^/?#@\s]*)?(@))?((?:\[[0-9A-Fa-f:.]*\]|[^:/?#@,\s]*)(?::\w*)?(?:,[^/?#@\s]*)?(?:/[^?#@\s]*)?(?:\?[^#@\s]*)?)$`)
+	databaseWords   = regexp.MustCompile(`^\s*(\w+\s*=\s*('([^'\\]|\\.)*'|([^\s'\\]|\\.)*)\s*)+$`)
+	passwordWord    = regexp.MustCompile(`(?i)(password\s*)=\s*('([^'\\]|\\.)*'|([^\s'\\]|\\.)*)`)
+	passwordParam   = regexp.MustCompile(`(?i)(password)=[^&]*`)
 )
-
-// passwordWord finds the password in libpq's key=value form.
-var passwordWord = regexp.MustCompile(`(?i)(password|sslpassword)\s*=\s*('([^'\\]|\\.)*'|\S+)`)
-
-// passwordInURL finds the password in a URL without parsing it: what is redacted may be malformed.
-var passwordInURL = regexp.MustCompile(`://([^:/?#@\s]*):[^/\s]*@`)
 
 // shown is the value of an option as it may be printed. A database URL keeps everything but its password; any other secret is hidden
 // whole, whatever it looks like.
@@ -26,15 +25,19 @@ func (o option) shown(value string) string {
 
 // redacted is a database URL, or what was meant as one, as it may be shown.
 func redacted(secret string) string {
-	switch {
-	case secret == "":
+	if secret == "" {
 		return ""
-	case strings.Contains(secret, "://"):
-		s := passwordInURL.ReplaceAllString(secret, "://$1:xxxxx@")
-		return passwordWord.ReplaceAllString(s, "$1=xxxxx")
-	case strings.Contains(secret, "="):
+	}
+	if databaseWords.MatchString(secret) {
 		return passwordWord.ReplaceAllString(secret, "$1=xxxxx")
-	default:
+	}
+	part := databaseAddress.FindStringSubmatch(secret)
+	if part == nil {
 		return "xxxxx"
 	}
+	scheme, user, password, at, rest := part[1], part[2], part[3], part[4], part[5]
+	if password != "" {
+		password = ":xxxxx"
+	}
+	return scheme + user + password + at + passwordParam.ReplaceAllString(rest, "$1=xxxxx")
 }

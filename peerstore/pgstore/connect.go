@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,10 +42,14 @@ func SQL(pool *pgxpool.Pool) *sql.DB { return stdlib.OpenDBFromPool(pool) }
 
 // ParseURL turns a database URL into the configuration of a pool. Its errors do not repeat the URL, which holds a password.
 func ParseURL(databaseURL string, cfg Config) (*pgxpool.Config, error) {
+	const expected = "expected: postgres://user:password@host:5432/database"
 	cfg = cfg.withDefaults()
+	if reason := misread(databaseURL); reason != "" {
+		return nil, fmt.Errorf("database URL: %s (%s)", reason, expected)
+	}
 	pc, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("database URL: %s (expected: postgres://user:password@host:5432/database)", parseReason(err))
+		return nil, fmt.Errorf("database URL: %s (%s)", parseReason(err), expected)
 	}
 	pc.MaxConns = min(max(pc.MaxConns, 4), cfg.MaxConns)
 	pc.MaxConnLifetime, pc.MaxConnLifetimeJitter = 4*time.Minute, time.Minute // never older than a failover's DNS change by much
@@ -66,6 +72,34 @@ func ParseURL(databaseURL string, cfg Config) (*pgxpool.Config, error) {
 	}
 	cc.DialFunc = dialer(cc.RuntimeParams).DialContext
 	return pc, nil
+}
+
+var (
+	urlScheme  = regexp.MustCompile(`^postgres(ql)?://`)
+	anyScheme  = regexp.MustCompile(`^[\w.+-]+:`)
+	libpqWords = regexp.MustCompile(`^\s*(\w+\s*=\s*('([^'\\]|\\.)*'|([^\s'\\]|\\.)*)\s*)*$`)
+)
+
+// misread says why a text is not what pgx would take it for: it reads whatever does not begin with its scheme as words, in which
+// everything up to the first = is a key, and a URL's host from its first @ on.
+func misread(databaseURL string) string {
+	scheme := urlScheme.FindString(databaseURL)
+	switch {
+	case scheme != "":
+		authority, _, _ := strings.Cut(databaseURL[len(scheme):], "?")
+		authority, path, _ := strings.Cut(authority, "/")
+		if strings.Count(authority, "@") > 1 || strings.Contains(path, "@") {
+			return "it has an @ or a / too many; in a password write %40 and %2F"
+		}
+	case libpqWords.MatchString(databaseURL):
+	case strings.HasPrefix(databaseURL, "jdbc:"):
+		return "that is Java's; leave out jdbc: and set user and password before the host"
+	case anyScheme.MatchString(databaseURL):
+		return "it has another scheme than postgres:// or postgresql://"
+	default:
+		return "it is neither a URL nor key=value words"
+	}
+	return ""
 }
 
 // dialer makes dead connections known: keepalives while they are idle, a limit on unacknowledged data while they are not. libpq's

@@ -106,6 +106,31 @@ func TestParseURL(t *testing.T) {
 	require.LessOrEqual(t, pc.MaxConns, int32(8))
 }
 
+// What pgx would take for something else than was meant is refused, in words that repeat nothing of it.
+func TestParseURLRefuses(t *testing.T) {
+	for given, reason := range map[string]string{
+		"jdbc:postgresql://h:5432/zk?user=zk&password=hush": "leave out jdbc:",
+		"postgress://u:hush@h/zk?sslmode=disable":           "another scheme",
+		"mysql://u:hush@h/zk?sslmode=disable":               "another scheme",
+		"postgres//u:hush@h/zk?sslmode=disable":             "neither a URL nor key=value words",
+		"u hush@h/zk?sslmode=disable":                       "neither a URL nor key=value words",
+		"postgres://u:hu@sh@h/zk":                           "%40",
+		"postgres://u:hu/sh@h/zk":                           "%2F",
+		"postgres://u:hush@h:port/zk":                       "cannot be used",
+		"host=h password='hush":                             "neither",
+	} {
+		_, err := pgstore.ParseURL(given, pgstore.Config{})
+		require.ErrorContains(t, err, reason, given)
+		require.NotContains(t, err.Error(), "hush")
+	}
+	for _, right := range []string{
+		"", "postgres://", "postgresql://u:h%40sh@[::1]:5432,h2/zk?password=x@y", "host=h user = u password='a b\\' c' dbname=d", "host=/run\\ dir",
+	} {
+		_, err := pgstore.ParseURL(right, pgstore.Config{})
+		require.NoError(t, err, right)
+	}
+}
+
 // Several hosts in the URL, the first of them gone and the second read-only: the one that takes writes is used.
 func TestSeveralHosts(t *testing.T) {
 	gone, err := localpg.Start(t.Context(), localpg.Config{})

@@ -49,6 +49,36 @@ func TestExerciseWithPreparedStatements(t *testing.T) {
 	})
 }
 
+// Neither audit records nor words that cannot be tidied up keep silent peers from being closed, nor each other.
+func TestPruneGoesOn(t *testing.T) {
+	for _, broken := range []string{"prune_audit()", "prune_words(in_cluster text)"} {
+		pool, schema := pgtest.Pool(t)
+		s := newStore(t, pool, pgstore.Config{Schema: schema})
+		b := backend(s, pool, true)
+		silent := register(t, s)
+		require.NoError(t, b.Age(t.Context(), silent.ID, time.Hour))
+		register(t, s)
+		for _, sql := range []string{
+			"CREATE OR REPLACE FUNCTION " + broken + " RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE 'out of order'; END $$",
+			"INSERT INTO admin_audit (record, cluster, at) VALUES ('old', 'c', now() - interval '31 days')",
+			"INSERT INTO namesrv_words (cluster, kind, scope, name, deleted, counter, epoch) SELECT 'c', 'kv', '', i, true, 1, 1 FROM generate_series(1, 100001) i",
+		} {
+			_, err := pool.Exec(t.Context(), sql)
+			require.NoError(t, err)
+		}
+		closed, err := s.Prune(t.Context(), "c")
+		require.ErrorContains(t, err, "out of order")
+		require.Equal(t, 1, closed, "%s is out of order", broken)
+		var records, words int
+		require.NoError(t, pool.QueryRow(t.Context(), "SELECT (SELECT count(*) FROM admin_audit), (SELECT count(*) FROM namesrv_words)").Scan(&records, &words))
+		if broken == "prune_audit()" {
+			require.Equal(t, 99_000, words)
+		} else {
+			require.Zero(t, records)
+		}
+	}
+}
+
 func backend(s *pgstore.Store, pool *pgxpool.Pool, watches bool) peerstoretest.Backend {
 	exec := func(ctx context.Context, sql string, args ...any) error {
 		_, err := pool.Exec(ctx, sql, args...)
