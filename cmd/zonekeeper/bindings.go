@@ -211,7 +211,7 @@ func eurekaURLs(into func(*Config) *[]string) binding {
 
 // parseEurekaURL adds the slash that is easily forgotten, and nothing else: a wrong path would send every client astray.
 func parseEurekaURL(s string) (string, error) {
-	u, err := parseURL(s)
+	u, guessed, err := parseURL(s)
 	if err != nil {
 		return "", err
 	}
@@ -220,6 +220,9 @@ func parseEurekaURL(s string) (string, error) {
 	}
 	if !strings.HasSuffix(u.Path, "/eureka/") {
 		u.Path += "eureka/"
+		guessed = true
+	}
+	if guessed {
 		return "", fmt.Errorf("did you mean %s?", u)
 	}
 	return u.String(), nil
@@ -227,25 +230,31 @@ func parseEurekaURL(s string) (string, error) {
 
 func serverURL(into func(*Config) *string) binding {
 	return bind("url", "must be an http or https URL, such as http://localhost:8761", into, func(s string) (string, error) {
-		u, err := parseURL(s)
+		u, guessed, err := parseURL(s)
 		if err != nil {
 			return "", err
 		}
-		return u.Scheme + "://" + u.Host, nil
+		server := u.Scheme + "://" + u.Host
+		if guessed {
+			return "", fmt.Errorf("did you mean %s?", server)
+		}
+		return server, nil
 	})
 }
 
-func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case err != nil:
-		return nil, errForm
-	case !strings.Contains(s, "://"):
-		return nil, fmt.Errorf("did you mean http://%s?", s)
-	case u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
-		return nil, errForm
+// parseURL reads an http or https URL. Without a scheme it guesses the one that was meant, which is good for a question only.
+func parseURL(s string) (u *url.URL, guessed bool, err error) {
+	if guessed = !strings.Contains(s, "://"); guessed {
+		s = "http://" + s
 	}
-	return u, nil
+	u, err = url.Parse(s)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, false, errForm
+	}
+	if _, number := strconv.Atoi(u.Host); guessed && number == nil { // a port, perhaps, and no host
+		return nil, false, errForm
+	}
+	return u, guessed, nil
 }
 
 func credentials(into func(*Config) *string) binding {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -140,7 +141,7 @@ func TestExitCodes(t *testing.T) {
 		"nothing to find":       {"config check --data-dir=-", exitUsage, "", "nothing says where the other servers are"},
 		"unknown flag":          {"version --colour", exitUsage, "", "--colour: no such flag of this command"},
 		"an argument too many":  {"serve now", exitUsage, "", `unknown command "now"`},
-		"an argument missing":   {"peers show", exitUsage, "", "accepts 1 arg(s)"},
+		"an argument missing":   {"peers show", exitUsage, "", "zonekeeper: name the peer: zonekeeper peers show PEER\n"},
 		"configuration wrong":   {"config check --peer-ttl=1s", exitUsage, "", "must be at least three heartbeats"},
 		"nobody to ask":         {"peers ls", exitUsage, "", "whom to ask?"},
 		"no database":           {"migrate up", exitUsage, "", "which database?"},
@@ -168,6 +169,39 @@ func TestExitCodes(t *testing.T) {
 			require.Contains(t, out.stderr, row.stderr)
 			require.NotContains(t, out.stderr, "hush")
 		})
+	}
+}
+
+// Of two listeners only those are refused that the system would refuse. Ours take 0.0.0.0 for every address of both families.
+func TestPortsDiffer(t *testing.T) {
+	for _, row := range []struct {
+		web, namesrv string
+		differ       bool
+	}{
+		{"127.0.0.1:", "127.0.0.1:", false},
+		{"127.0.0.1:", "0.0.0.0:", false},
+		{"127.0.0.1:", "[::]:", false},
+		{"0.0.0.0:", "[::1]:", false},
+		{":", "[::1]:", false},
+		{"127.0.0.1:", "[::1]:", true},
+		{"127.0.0.1:", "127.0.0.2:", true},
+		{"[fe80::1%lo]:", "[fe80::1%eth0]:", true},
+		{"[fe80::1%lo]:", "[fe80::1%lo]:", false},
+	} {
+		var c Config
+		c.HTTP.Listen, c.Namesrv.Listen = row.web+"8761", row.namesrv+"8761"
+		require.Equal(t, row.differ, c.portsDiffer() == nil, "%+v", row)
+		if row.differ || runtime.GOOS != "linux" || strings.Contains(row.web, "%") {
+			continue
+		}
+		first, err := net.Listen("tcp", row.web+"0")
+		require.NoError(t, err)
+		_, port, err := net.SplitHostPort(first.Addr().String())
+		require.NoError(t, err)
+		second, err := net.Listen("tcp", row.namesrv+port)
+		require.Error(t, err, "%+v: refused, though the system takes it", row)
+		require.Nil(t, second)
+		require.NoError(t, first.Close())
 	}
 }
 

@@ -33,9 +33,6 @@ const readyTime = 60 * time.Second
 
 // dev runs until ctx ends. What it starts it stops in reverse: sample clients, servers, database.
 func (p *program) dev(ctx context.Context) (err error) {
-	if p.loaded.origins["log.level"] == "default" {
-		p.level.Set(slog.LevelWarn) // who tries it out reads what was printed for him
-	}
 	if err := p.config.Dev.portsDiffer(); err != nil {
 		return err
 	}
@@ -61,6 +58,8 @@ func (p *program) dev(ctx context.Context) (err error) {
 		return p.stopping()
 	case errors.Is(err, localpg.ErrNoPostgres):
 		return usageError{err.Error() + " with --db-url"}
+	case errors.Is(err, localpg.ErrForeign):
+		return usageError{err.Error() + " with --data"}
 	case errors.Is(err, localpg.ErrInUse):
 		return fmt.Errorf("%w with --data", err)
 	case err != nil:
@@ -87,8 +86,16 @@ func (p *program) dev(ctx context.Context) (err error) {
 		return err
 	}
 	running, stop := context.WithCancel(ctx)
-	ended := make(chan error, len(apps))
+	ended := make(chan error, len(apps)+1)
 	var servers sync.WaitGroup
+	servers.Go(func() {
+		select {
+		case <-postgres.Done():
+			p.level.Set(slog.LevelError) // what the servers have to say of it is not news
+			ended <- errPostgresGone
+		case <-running.Done():
+		}
+	})
 	for _, a := range apps {
 		servers.Go(func() { ended <- a.Run(running) })
 	}
@@ -121,6 +128,9 @@ func (p *program) dev(ctx context.Context) (err error) {
 		return err
 	}
 }
+
+// errPostgresGone ends dev. Its servers could go on without a database, but nothing would bring this one back.
+var errPostgresGone = errors.New("the PostgreSQL that dev started has ended, and dev with it")
 
 // stopping answers a Ctrl-C, which ends well whenever it comes.
 func (p *program) stopping() error {
@@ -200,7 +210,7 @@ func (p *program) awaitReady(ctx context.Context, apps []*App, ended <-chan erro
 			return nil
 		case err := <-ended:
 			tick.Stop()
-			return fmt.Errorf("a server ended while starting: %w", err)
+			return fmt.Errorf("ended while starting: %w", err)
 		case <-tick.C:
 		}
 		waited := time.Since(began)

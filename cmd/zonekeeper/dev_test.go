@@ -188,6 +188,47 @@ func TestDevOnADirectoryInUse(t *testing.T) {
 	require.Regexp(t, "^zonekeeper: "+dir+" is in use: a PostgreSQL, as of another `zonekeeper dev`, runs on it as process [0-9]+; stop it, or choose another directory with --data\n$", out.stderr)
 }
 
+// A directory that holds something else is not taken, least of all by root, who would give it away.
+func TestDevOnAForeignDirectory(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "thesis.txt"), []byte("all of it"), 0o600))
+	out := command(t, nil, "dev", "--nodes=1", "--base-port", strconv.Itoa(freePorts(t, 1)), "--namesrv-base-port=off", "--data", dir)
+	require.Equal(t, exitUsage, out.code)
+	require.Equal(t, "zonekeeper: "+dir+" is not empty, and was not made by `zonekeeper dev`: nothing was changed; choose an empty or a new directory with --data\n", out.stderr)
+	held, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Len(t, held, 1)
+	info, err := os.Stat(dir)
+	require.NoError(t, err)
+	require.Equal(t, os.Geteuid(), int(info.Sys().(*syscall.Stat_t).Uid), "it was given to somebody else")
+}
+
+// When its PostgreSQL dies dev says so in one sentence, and goes.
+func TestDevEndsWithItsDatabase(t *testing.T) {
+	bin, err := buildOnce()
+	require.NoError(t, err)
+	dir, err := os.MkdirTemp("", "zonekeeper-dev-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	var out, errs transcript
+	cmd := exec.Command(bin, "dev", "--nodes", "2", "--base-port", strconv.Itoa(freePorts(t, 2)), "--namesrv-base-port=off", "--data", dir)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "2 servers are ready") }, 60*time.Second, 20*time.Millisecond, "%s", &errs)
+	pidfile, err := os.ReadFile(filepath.Join(dir, "data", "postmaster.pid"))
+	require.NoError(t, err)
+	first, _, _ := strings.Cut(string(pidfile), "\n")
+	pid, err := strconv.Atoi(first)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Kill(pid, syscall.SIGQUIT))
+	var ended *exec.ExitError
+	require.ErrorAs(t, cmd.Wait(), &ended)
+	require.Equal(t, exitFailed, ended.ExitCode(), "%s", &errs)
+	require.True(t, strings.HasSuffix("\n"+errs.String(), "\nzonekeeper: "+errPostgresGone.Error()+"\n"), "the last thing it says: %s", &errs)
+	require.Equal(t, 1, strings.Count(errs.String(), errPostgresGone.Error()))
+}
+
 func fetch(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
 	answer, err := client.Get(url)

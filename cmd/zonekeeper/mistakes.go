@@ -69,6 +69,16 @@ func suggest(prefix, wrong string, known []string) string {
 	return "see --help"
 }
 
+// insteadOf are flags of dev that do what others do for serve, and are not spelt like them.
+var insteadOf = map[string]string{"http-listen": "base-port", "namesrv-listen": "namesrv-base-port"}
+
+func suggestFlag(wrong string, known []string) string {
+	if other := insteadOf[wrong]; slices.Contains(known, other) {
+		return "did you mean --" + other + "?"
+	}
+	return suggest("--", wrong, known)
+}
+
 // nearest is the known word with the fewest edits from wrong, or "" when none is near enough to be meant:
 // about a third of the letters may differ.
 func nearest(wrong string, known []string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -38,11 +39,14 @@ func optionOf(key string) (option, bool) {
 	return options[i], true
 }
 
-// inScope are the rows of a command, in the order of the table.
+// inScope are the rows of a command, with its defaults, in the order of the table.
 func inScope(s scope) []option {
 	var rows []option
 	for _, o := range options {
 		if o.scope&s != 0 {
+			if s&onDev != 0 {
+				o.preset = cmp.Or(o.devPreset, o.preset)
+			}
 			rows = append(rows, o)
 		}
 	}

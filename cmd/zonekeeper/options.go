@@ -9,17 +9,18 @@ import (
 // option is one row of the table below: one thing that can be set, everywhere it can be set and all that is said
 // about it. The key decides the rest: db.url is --db-url, ZONEKEEPER_DB_URL and `url` under `db` in the file.
 type option struct {
-	key     string
-	group   string // heading in the reference
-	scope   scope  // commands that take it
-	preset  string // default, in the option's own syntax; "" is none
-	help    string // one sentence, lower case, for --help
-	more    string // what the reference adds
-	reload  bool   // read again on SIGHUP; the others need a restart
-	secret  bool   // never printed; ZONEKEEPER_..._FILE names a file that holds it
-	flag    bool   // only a flag and an environment variable: it makes no sense in a file
-	short   string // one-letter flag
-	example string // shown in the example file when there is no default
+	key       string
+	group     string // heading in the reference
+	scope     scope  // commands that take it
+	preset    string // default, in the option's own syntax; "" is none
+	devPreset string // default of dev, where it is another
+	help      string // one sentence, lower case, for --help
+	more      string // what the reference adds
+	reload    bool   // read again on SIGHUP; the others need a restart
+	secret    bool   // never printed; ZONEKEEPER_..._FILE names a file that holds it
+	flag      bool   // only a flag and an environment variable: it makes no sense in a file
+	short     string // one-letter flag
+	example   string // shown in the example file when there is no default
 	binding
 }
 
@@ -298,7 +299,7 @@ var options = []option{
 		binding: text(func(c *Config) *string { return &c.DataDir }),
 	},
 	{
-		key: "log.level", group: aboutProcess, scope: onAny, preset: "info", reload: true,
+		key: "log.level", group: aboutProcess, scope: onAny, preset: "info", devPreset: "warn", reload: true, // who tries dev out reads what was printed for him
 		help:    "least severity that is logged",
 		binding: oneOf(func(c *Config) *string { return &c.Log.Level }, "debug", "info", "warn", "error"),
 	},
@@ -337,6 +338,7 @@ var options = []option{
 	{
 		key: "data", group: aboutDev, scope: onDev, flag: true,
 		help:    "directory that keeps the database for the next run; none: gone at exit",
+		more:    "It must be new, empty, or from an earlier run.",
 		binding: text(func(c *Config) *string { return &c.Dev.Data }),
 	},
 

@@ -74,6 +74,18 @@ func TestNamesThatScriptsRelyOn(t *testing.T) {
 	}
 }
 
+// dev logs less by default, and its help says so.
+func TestDevDefaults(t *testing.T) {
+	for s, want := range map[scope]string{onDev | onAny: "warn", onServe | onAny: "info"} {
+		flags := flagSet(t, s)
+		require.Equal(t, want, flags.Lookup("log-level").DefValue)
+		l, wrong := load(sources{flags: flags}, s)
+		require.Empty(t, wrong)
+		require.Equal(t, want, l.config.Log.Level)
+		require.Equal(t, "default", l.origins["log.level"])
+	}
+}
+
 func TestGeneratedReference(t *testing.T) {
 	golden(t, filepath.Join("..", "..", referencePath), reference())
 }

@@ -30,7 +30,7 @@ func (p *program) peersCommand() *cobra.Command {
 		with(&cobra.Command{
 			Use:   "show PEER",
 			Short: "Show one server: its id, the beginning of its id, or its address",
-			Args:  cobra.ExactArgs(1),
+			Args:  oneName("peer"),
 			RunE:  func(cmd *cobra.Command, args []string) error { return p.showPeer(cmd.Context(), args[0]) },
 		}, scope),
 	)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,7 +95,19 @@ func (p *program) root() *cobra.Command {
 		p.serveCommand(), p.devCommand(), p.migrateCommand(), p.peersCommand(), p.zoneCommand(), p.topicsCommand(), p.brokersCommand(),
 		p.preservationCommand(), p.configCommand(), p.versionCommand(), p.completionCommand(),
 	)
+	takeAnyFlag(root)
+	for _, c := range root.Commands() {
+		takeAnyFlag(c)
+	}
 	return root
+}
+
+// takeAnyFlag keeps cobra from refusing the flags of a command that has only commands below it: that it was not one of those which was
+// called is the mistake, and the flags may well be right.
+func takeAnyFlag(cmd *cobra.Command) {
+	if cmd.HasSubCommands() {
+		cmd.FParseErrWhitelist.UnknownFlags = true
+	}
 }
 
 // onlyCommands refuses the arguments of a command that has only commands below it: the first one is the name of none.
@@ -102,19 +115,40 @@ func onlyCommands(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
+	return fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), suggest("", args[0], commandNames(cmd)))
+}
+
+func commandNames(cmd *cobra.Command) []string {
 	var names []string
 	for _, c := range cmd.Commands() {
 		if c.IsAvailableCommand() {
 			names = append(names, c.Name())
 		}
 	}
-	return fmt.Errorf("unknown command %q for %q; %s", args[0], cmd.CommandPath(), suggest("", args[0], names))
+	return names
+}
+
+// oneName takes exactly one argument that is not empty, the name of what the command is about.
+func oneName(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		usage := cmd.CommandPath() + " " + strings.ToUpper(what)
+		switch {
+		case len(args) > 1:
+			return fmt.Errorf("name one %s, not %d: %s", what, len(args), usage)
+		case len(args) == 0, args[0] == "":
+			return fmt.Errorf("name the %s: %s", what, usage)
+		}
+		return nil
+	}
 }
 
 // prepare runs before every command: it refuses what is not known and loads the command's options, and reports
 // all mistakes of both together.
 func (p *program) prepare(cmd *cobra.Command, _ []string) error {
 	wrong := unknownFlags(cmd.Flags(), p.args)
+	if len(wrong) > 0 && cmd.HasSubCommands() {
+		return usageError{fmt.Sprintf("%q takes no %s: name one of its commands: %s", cmd.CommandPath(), wrong[0].Key, strings.Join(commandNames(cmd), ", "))}
+	}
 	p.sources = sources{flags: cmd.Flags(), environ: p.environ}
 	l, more := load(p.sources, scopeOf(cmd))
 	wrong = append(wrong, more...)
@@ -162,7 +196,10 @@ func unknownFlags(known *pflag.FlagSet, args []string) mistakes {
 		case !isFlag:
 			continue
 		}
-		f := known.Lookup(name)
+		f, dashes := known.Lookup(name), "--"
+		if len(name) == 1 {
+			dashes = "-"
+		}
 		if f == nil && len(name) == 1 {
 			f = known.ShorthandLookup(name)
 		}
@@ -170,7 +207,7 @@ func unknownFlags(known *pflag.FlagSet, args []string) mistakes {
 		case name == "help", name == "h":
 		case f == nil:
 			wrong = append(wrong, mistake{
-				Key: "--" + name, Rule: "no such flag of this command", Remedy: suggest("--", name, flagNames(known)),
+				Key: dashes + name, Rule: "no such flag of this command", Remedy: suggestFlag(name, flagNames(known)),
 			})
 		case value == nil && f.NoOptDefVal == "":
 			i++ // its value is the next argument

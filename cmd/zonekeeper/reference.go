@@ -46,6 +46,9 @@ On SIGHUP a server reads its configuration again, takes over what says so below,
 			if o.preset != "" {
 				preset = "`" + o.preset + "`"
 			}
+			if o.devPreset != "" {
+				preset += ", of `dev` `" + o.devPreset + "`"
+			}
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", names(o), preset, cell(o))
 		}
 	}

@@ -40,7 +40,7 @@ func (p *program) topicsCommand() *cobra.Command {
 		with(&cobra.Command{
 			Use:   "route TOPIC",
 			Short: "Show the brokers and queues that clients are told for a topic",
-			Args:  cobra.ExactArgs(1),
+			Args:  oneName("topic"),
 			RunE:  func(cmd *cobra.Command, args []string) error { return p.showRoute(cmd.Context(), args[0]) },
 		}, scope),
 		with(&cobra.Command{
@@ -49,7 +49,7 @@ func (p *program) topicsCommand() *cobra.Command {
 			Long: "Explain why clients find a route of a topic, or \"No route info of this topic\": which brokers have it and when they last registered,\n" +
 				"through which server, on which servers it is routed, and whose word took a permission away or deleted it. Without --server every\n" +
 				"live name server that the database knows is asked. The exit code is 0 when all of them route the topic, else 1.",
-			Args: cobra.ExactArgs(1),
+			Args: oneName("topic"),
 			RunE: func(cmd *cobra.Command, args []string) error { return p.whyTopic(cmd.Context(), args[0]) },
 		}, scope),
 	)

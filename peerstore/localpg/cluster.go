@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,12 @@ const (
 	superuser = "zonekeeper"
 	database  = "postgres"
 )
+
+// passwordFile is the superuser's password beside the data.
+const passwordFile = "password"
+
+// ourPassword is what rand.Text returns.
+var ourPassword = regexp.MustCompile(`^[A-Z2-7]{26}\n$`)
 
 // cluster is a data directory (PostgreSQL's word for it) and what runs on it.
 type cluster struct {
@@ -36,7 +43,7 @@ type cluster struct {
 
 // init makes the data directory, or reads the password of one that exists.
 func (c *cluster) init(ctx context.Context) error {
-	file := filepath.Join(c.dir, "password")
+	file := filepath.Join(c.dir, passwordFile)
 	if _, err := os.Stat(filepath.Join(c.data, "PG_VERSION")); err == nil {
 		text, err := os.ReadFile(file)
 		if err != nil {

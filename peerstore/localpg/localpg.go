@@ -21,12 +21,15 @@ var ErrNoPostgres = errors.New("no PostgreSQL found and none could be fetched: i
 // ErrInUse says that another server runs on the data directory.
 var ErrInUse = errors.New("is in use")
 
+// ErrForeign says that the data directory holds what is not ours. Nothing in it was touched.
+var ErrForeign = errors.New("is not empty, and was not made by `zonekeeper dev`")
+
 // Config says which server is wanted. The zero value is a temporary one, as fast as can be.
 type Config struct {
 	// URL names a server to use as it is. Nothing is started then.
 	URL string
-	// DataDir keeps the database, durably, for the next start; it is made if need be. Empty means a temporary one that is gone after
-	// Stop, and that does not wait for the disk.
+	// DataDir keeps the database, durably, for the next start; it is made if need be, and else is empty or from an earlier start. ""
+	// means a temporary one that is gone after Stop, and that does not wait for the disk.
 	DataDir string
 	// Bin is the directory with postgres and initdb. Empty means: look for them, else fetch them.
 	Bin string
@@ -71,6 +74,9 @@ func Start(ctx context.Context, cfg Config) (*Server, error) {
 	cfg.Log = cmp.Or(cfg.Log, slog.New(slog.DiscardHandler))
 	if cfg.URL != "" {
 		return given(cfg.URL)
+	}
+	if err := checkDataDir(cfg.DataDir); err != nil {
+		return nil, err
 	}
 	who, err := runAs()
 	if err != nil {
@@ -167,6 +173,33 @@ func workDir(cfg Config, who account) (dir string, temporary bool, err error) {
 		return "", false, errors.Join(fmt.Errorf("directory for local PostgreSQL: %w", err), removeIf(temporary, dir))
 	}
 	return dir, temporary, nil
+}
+
+// checkDataDir refuses a directory with things in it that no start of ours has put there: somebody's home, say, which root would give
+// away to the account that runs PostgreSQL.
+func checkDataDir(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("directory for local PostgreSQL: %w", err)
+	}
+	held, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, os.ErrNotExist), err == nil && len(held) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("directory for local PostgreSQL: %w", err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, passwordFile)) // the first thing that a start writes, so that an interrupted one has it, too
+	switch {
+	case errors.Is(err, os.ErrNotExist), err == nil && !ourPassword.Match(text):
+		return fmt.Errorf("%s %w: nothing was changed; choose an empty or a new directory", dir, ErrForeign)
+	case err != nil:
+		return fmt.Errorf("directory for local PostgreSQL: %w", err)
+	}
+	return nil
 }
 
 func removeIf(temporary bool, dir string) error {

@@ -3,6 +3,7 @@ package localpg
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -86,6 +87,36 @@ func password(t *testing.T, server string) string {
 	p, _ := u.User.Password()
 	require.Len(t, p, 26)
 	return p
+}
+
+// A directory with other things in it stays as it is, even if something in it has one of our names.
+func TestForeignDataDir(t *testing.T) {
+	for name, held := range map[string]string{"a file": "notes.txt", "a password of something else": "password", "PostgreSQL's own directory": "PG_VERSION"} {
+		t.Run(name, func(t *testing.T) {
+			dir := openDir(t)
+			file := filepath.Join(dir, held)
+			require.NoError(t, os.WriteFile(file, []byte("18\n"), 0o600))
+			before, err := os.Stat(dir)
+			require.NoError(t, err)
+			_, err = Start(t.Context(), Config{DataDir: dir})
+			require.ErrorIs(t, err, ErrForeign)
+			require.ErrorContains(t, err, dir+" is not empty")
+			after, err := os.Stat(dir)
+			require.NoError(t, err)
+			require.Equal(t, before.ModTime(), after.ModTime(), "something was put into it")
+			text, err := os.ReadFile(file)
+			require.NoError(t, err)
+			require.Equal(t, "18\n", string(text))
+		})
+	}
+}
+
+// A start that was cut short, before or in initdb, does not make the directory foreign.
+func TestInterruptedFirstStart(t *testing.T) {
+	dir := openDir(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "password"), []byte(rand.Text()+"\n"), 0o600))
+	s := startForTest(t, Config{DataDir: dir})
+	askLogin(t, s.URL())
 }
 
 func TestKeptServer(t *testing.T) {
