@@ -41,6 +41,7 @@ type simBroker struct {
 	leaving  bool // it says goodbye
 	vanished bool // its host is gone from the network: nobody sees a connection close
 	diedAt   time.Time
+	seenBy   []*simServer // those that saw it die
 	known    []string
 	conns    map[string]*simBrokerConn
 	answered map[string]time.Time // by name server: when it last took a registration
@@ -271,7 +272,12 @@ func (b *simBroker) end() bool {
 	if !b.alive {
 		return false
 	}
-	b.alive, b.diedAt = false, time.Now()
+	b.alive, b.diedAt, b.seenBy = false, time.Now(), nil
+	for _, s := range b.w.standing() {
+		if b.conns[s.namesrv()] != nil && !b.answered[s.namesrv()].IsZero() && !s.paused() {
+			b.seenBy = append(b.seenBy, s)
+		}
+	}
 	b.stop()
 	return true
 }

@@ -58,6 +58,9 @@ func (w *simWorld) check() {
 		w.checkMembers(s, now)
 		w.checkNameServers(s)
 		if s.namesrvServing() {
+			if s.routesAt.IsZero() {
+				s.routesAt = now
+			}
 			for _, b := range w.brokers {
 				w.checkRoutes(s, b, now)
 			}

@@ -60,6 +60,7 @@ func (w *simWorld) checkRoutes(s *simServer, b *simBroker, now time.Time) {
 	for _, p := range s.app.list.Peers() {
 		listed[p.Addresses.Namesrv] = true
 	}
+	told := slices.ContainsFunc(b.seenBy, func(o *simServer) bool { return o.lasted(died.Add(simTold)) })
 	held := false // by an undisturbed server that this one knows of
 	for _, o := range w.standing() {
 		if addr := o.namesrv(); listed[addr] && o.namesrvServing() && !o.paused() && b.conns[addr] != nil && now.Sub(b.answered[addr]) <= simRegister+simBrokerRPC &&
@@ -95,8 +96,9 @@ func (w *simWorld) checkRoutes(s *simServer, b *simBroker, now time.Time) {
 		w.fail("broker missing where it is registered", "broker %d at %s for %s: %s", b.id, s.addr, missing, view())
 	case held && quiet && missing > simTold:
 		w.fail("live broker missing though all is well", "broker %d at %s for %s: %s", b.id, s.addr, missing, view())
-	// A newcomer may have been told what a name server held alone that ended with the broker; it believes that until it expires.
-	case !vanished && quiet && s.born.Before(died) && now.Sub(died) > simTold+time.Second && stale > simTold:
+	// What only name servers saw that ended with the broker is believed until it expires, and a newcomer may be told so even of what
+	// another saw.
+	case !vanished && quiet && told && s.routesAt.Before(died) && now.Sub(died) > simTold+time.Second && stale > simTold:
 		w.fail("dead broker kept though its connections closed", "broker %d at %s, dead for %s: %s", b.id, s.addr, now.Sub(died), view())
 	case stale > 0 && now.Sub(later(later(died, lastCut), lastCrash)) > simSilence+simScan+simMaxPause+simSettled:
 		w.fail("dead broker kept", "broker %d at %s, dead for %s: %s", b.id, s.addr, now.Sub(died), view())

@@ -28,6 +28,7 @@ type simServer struct {
 	pausedAt  time.Time // zero: running
 	resumedAt time.Time
 	servingAt time.Time
+	routesAt  time.Time // its name server was seen serving for the first time
 }
 
 // now is the server's clock. While its process is stopped it stands still, and then jumps: just what the process would notice.
@@ -115,6 +116,13 @@ func (s *simServer) running() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.up
+}
+
+// lasted reports whether the server is there, or was at a moment.
+func (s *simServer) lasted(until time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.up || s.downAt.After(until)
 }
 
 func (s *simServer) serving() bool {

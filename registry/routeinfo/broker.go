@@ -107,10 +107,9 @@ func (b *broker) newest(mask uint64) (newest *source) {
 
 func (t *Table) addBroker(k BrokerKey) *broker {
 	t.lastNumber++
-	b := &broker{key: k, number: t.lastNumber, sources: make([]*source, 1)}
-	if n := t.feed.departed[k]; n != nil {
-		b.died = n.departure.at // what arrives late from a server that is gone soon must not outlive what we saw ourselves
-	}
+	// What arrives late from a server that is gone soon must not outlive what we saw ourselves.
+	b := &broker{key: k, number: t.lastNumber, sources: make([]*source, 1), died: t.deaths[k]}
+	delete(t.deaths, k)
 	t.brokers[k] = b
 	return b
 }
@@ -124,6 +123,7 @@ func (t *Table) drop(b *broker, s *source, now time.Time) {
 	if s.direct() {
 		t.unlink(b, s)
 		t.feed.gone(b.key, s, now)
+		b.died = now
 	} else {
 		t.feed.remove(s.node)
 	}
@@ -135,6 +135,7 @@ func (t *Table) drop(b *broker, s *source, now time.Time) {
 func (t *Table) settle(b *broker) {
 	if b.best == nil {
 		delete(t.brokers, b.key)
+		t.remember(b.key, b.died)
 		if b.group != nil {
 			t.leave(b)
 		}

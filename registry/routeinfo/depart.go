@@ -1,6 +1,7 @@
 package routeinfo
 
 import (
+	"maps"
 	"slices"
 	"time"
 )
@@ -69,6 +70,7 @@ func (t *Table) Expire(now time.Time) []ConnID {
 			t.lose(b, s, died, now)
 		}
 	}
+	maps.DeleteFunc(t.deaths, func(_ BrokerKey, died time.Time) bool { return now.Sub(died) > unheardBound }) // what is older is not believed anyway
 	slices.Sort(conns)
 	return slices.DeleteFunc(slices.Compact(conns), func(c ConnID) bool { return len(t.byConn[c]) > 0 })
 }
@@ -78,11 +80,37 @@ func (t *Table) lose(b *broker, s *source, died, now time.Time) {
 	lowest := t.lowestOf(b)
 	g := b.group
 	t.drop(b, s, now)
+	if died.After(b.died) {
+		b.died = died
+	}
 	t.settle(b)
 	t.gone(g, lowest)
 	if b.best != nil && !died.IsZero() {
 		t.die(b, died, now)
 	}
+}
+
+// remember keeps when a broker went that is not here. died is zero when nobody saw it.
+func (t *Table) remember(k BrokerKey, died time.Time) {
+	if !died.After(t.deaths[k]) {
+		return
+	}
+	if len(t.deaths) >= t.limits.brokers {
+		clear(t.deaths) // what is passed on of them is believed until it expires
+	}
+	t.deaths[k] = died
+}
+
+// dead says whether nobody that we hear has a broker any more that was heard of last at a time, and one of them saw it go after that.
+func (t *Table) dead(k BrokerKey, renewed time.Time) bool {
+	died := t.deaths[k]
+	if b := t.brokers[k]; b != nil {
+		died = b.died
+		if slices.ContainsFunc(b.sources, func(s *source) bool { return s != nil && t.heard(s) }) {
+			return false
+		}
+	}
+	return !died.IsZero() && !renewed.After(died)
 }
 
 // die takes away what servers had said that we do not hear, once the last server that we do hear has seen the broker go

@@ -144,9 +144,16 @@ func (in *inherited) source() (*broker, *source) {
 	return b, b.source(in.server)
 }
 
+// gone counts although the server may have held the broker only while we did not hear it: others still tell of it, perhaps.
 func (in *inherited) gone() bool {
-	if b, s := in.source(); s != nil {
-		in.t.lose(b, s, in.now.Add(-in.Age), in.now)
+	died := in.now.Add(-in.Age)
+	switch b, s := in.source(); {
+	case s != nil:
+		in.t.lose(b, s, died, in.now)
+	case b != nil:
+		in.t.die(b, died, in.now)
+	case in.Age <= unheardBound:
+		in.t.remember(in.Key, died)
 	}
 	return true
 }
@@ -216,8 +223,12 @@ func (in *inherited) passedOn() bool {
 	}
 	in.server = in.Source
 	in.p = in.t.peer(in.Source)
-	if _, s := in.source(); s != nil && !in.now.Add(-in.Age).After(s.renewed) {
+	renewed := in.now.Add(-in.Age)
+	if _, s := in.source(); s != nil && !renewed.After(s.renewed) {
 		return false
+	}
+	if in.t.dead(in.Key, renewed) {
+		return false // else it would come back by way of a server that did not see it go
 	}
 	in.p.stale = true
 	return true

@@ -421,3 +421,66 @@ func TestSourcesBeyondTheSlotsAreNotKept(t *testing.T) {
 	b.Expire(b.now)
 	require.Empty(t, b.peers, "servers of which nothing is left are forgotten")
 }
+
+// A server that ended told a third one of a broker; we see the broker go, the third one does not. When it tells us what it has, the broker
+// must not come back, unless it was heard of after we saw it go.
+func TestWhatIsPassedOnDoesNotBringABrokerBack(t *testing.T) {
+	for name, row := range map[string]struct {
+		direct  bool // the broker is registered with us
+		late    bool // we hear of what we missed afterwards
+		renewed time.Duration
+		back    bool
+	}{
+		"we held it":                  {direct: true},
+		"another held it":             {},
+		"it is alive, there":          {direct: true, renewed: 20 * time.Second, back: true},
+		"we did not hear who held it": {late: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, third, ended, other := newFixture(t), newFixture(t), newFixture(t), newFixture(t)
+			all := []*fixture{f, third, ended, other}
+			pass := func(d time.Duration) {
+				for _, x := range all {
+					x.pass(d)
+				}
+			}
+			pull := func(to, from *fixture, name string) {
+				to.SetHeard(name, true, to.now)
+				require.True(t, (&link{from: from, to: to, name: name}).pull())
+			}
+			ended.register(1, brokerOf("a", 0))
+			holder := other
+			if row.direct {
+				holder = f
+			}
+			holder.register(1, brokerOf("a", 0))
+			if !row.late {
+				if !row.direct {
+					pull(f, other, "other")
+				}
+				pull(f, ended, "ended")
+				f.SetHeard("ended", false, f.now)
+			}
+			pass(10 * time.Second)
+			holder.ConnClosed(1, holder.now)
+			if !row.direct {
+				pull(f, other, "other")
+			}
+			require.Empty(t, f.Snapshot(f.now).Brokers)
+
+			pass(row.renewed)
+			ended.Touch(keyOf("a", 0), ended.now)
+			pull(third, ended, "ended")
+			third.SetHeard("ended", false, third.now)
+			if row.renewed == 0 {
+				third.brokers[keyOf("a", 0)].source("ended").renewed = third.now.Add(-10 * time.Second)
+			}
+			pass(5 * time.Second)
+			pull(f, third, "third")
+			require.Equal(t, row.back, len(f.Snapshot(f.now).Brokers) == 1)
+			f.pass(unheardBound + time.Second)
+			f.Expire(f.now)
+			require.Empty(t, f.deaths)
+		})
+	}
+}

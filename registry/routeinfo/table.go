@@ -41,6 +41,7 @@ type Table struct {
 	brokers map[BrokerKey]*broker
 	groups  map[groupKey]*group
 	byConn  map[ConnID]map[*broker]struct{}
+	deaths  map[BrokerKey]time.Time // of brokers that are not here: when the last server that we hear saw them go
 	peers   map[string]*peer
 	mapped  map[string]int      // how many sources tell of a static topic's mapping
 	buried  map[*topic]struct{} // topics with a deletion in force
@@ -68,6 +69,7 @@ func New(cfg Config) *Table {
 		brokers: make(map[BrokerKey]*broker),
 		groups:  make(map[groupKey]*group),
 		byConn:  make(map[ConnID]map[*broker]struct{}),
+		deaths:  make(map[BrokerKey]time.Time),
 		peers:   make(map[string]*peer),
 		mapped:  make(map[string]int),
 		buried:  make(map[*topic]struct{}),
