@@ -150,6 +150,8 @@ func (m *member) forgettable(ttl time.Duration, now time.Time) bool {
 		return false
 	case over(m.row.Phase):
 		return true
+	case !m.fromDB && !m.answered.IsZero(): // it may have a row that we cannot read: then it does not introduce itself again
+		return now.Sub(m.moved) > rememberExpired
 	case !m.hasRow:
 		return now.Sub(m.moved) > ttl
 	}

@@ -240,3 +240,30 @@ func TestCandidatesAreBounded(t *testing.T) {
 	r.suggest("", Peer{})
 	require.Len(t, r.candidates, maxCandidates)
 }
+
+// A server that registered just before the database went away is heard of by others only. When it paused, it does not introduce itself
+// again, since it has a row; so whoever never read that row must not forget whom to ask.
+func TestForgettable(t *testing.T) {
+	now := time.Now()
+	const ttl = 12 * time.Second
+	answered := now.Add(-time.Hour)
+	for name, row := range map[string]struct {
+		m      member
+		silent time.Duration
+		want   bool
+	}{
+		"answered once, without a row":     {member{answered: answered}, time.Minute, false},
+		"that was long ago":                {member{answered: answered}, rememberExpired + time.Second, true},
+		"never answered, without a row":    {member{}, ttl + time.Second, true},
+		"its first word is fresh":          {member{}, ttl - time.Second, false},
+		"its row vanished":                 {member{fromDB: true, answered: answered}, ttl + time.Second, true},
+		"it has a row":                     {member{fromDB: true, hasRow: true}, time.Hour, false},
+		"somebody closed its row":          {member{fromDB: true, hasRow: true, expired: true}, time.Minute, false},
+		"somebody closed its row long ago": {member{fromDB: true, hasRow: true, expired: true}, rememberExpired + time.Second, true},
+		"it left":                          {member{row: Row{Peer: Peer{Phase: PhaseLeft}}, answered: answered}, 0, true},
+		"it is being asked at this moment": {member{inFlight: true}, time.Hour, false},
+	} {
+		row.m.moved = now.Add(-row.silent)
+		require.Equal(t, row.want, row.m.forgettable(ttl, now), name)
+	}
+}

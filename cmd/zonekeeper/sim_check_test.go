@@ -83,7 +83,7 @@ func (w *simWorld) checkClient(s *simServer, c *simClient, now time.Time) {
 	lastCut, lastCrash := w.lastCut, w.lastCrash
 	w.mu.Unlock()
 
-	good := c.alive && !c.okSince.IsZero() && now.Sub(c.lastOK) <= 35*time.Second
+	good := c.alive && !c.okSince.IsZero() && now.Sub(c.lastOK) <= 35*time.Second && now.Sub(c.joiner) > simLease
 	if good && !visible && m.was[pair] && now.Sub(c.okSince) > 2*time.Second && m.lost[pair].IsZero() {
 		m.lost[pair] = now
 	}

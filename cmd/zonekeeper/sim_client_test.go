@@ -49,6 +49,7 @@ type simClient struct {
 	cleanly    bool             // the server that took the cancel knew the last registration, and nothing was under way
 	tombstone  registry.Version
 	limbo      time.Time // when a call last ended without an answer: a server may still act on it
+	joiner     time.Time // a server that does not serve yet answered last; it may know nobody whom it could tell
 }
 
 func (w *simWorld) newClient(id int) *simClient {
@@ -325,9 +326,13 @@ func (c *simClient) call(ctx context.Context, server, method, path, body string)
 			c.mu.Unlock()
 			continue
 		}
+		joins := !slices.ContainsFunc(c.w.standing(), func(s *simServer) bool { return s.addr == addr && s.serving() })
 		c.mu.Lock()
 		if status < 300 {
 			c.lastHeard = time.Now()
+			if joins {
+				c.joiner = c.lastHeard
+			}
 		}
 		lost := c.rand.IntN(200) == 0
 		c.mu.Unlock()

@@ -136,6 +136,18 @@ func TestPauseDropsEverythingAndComparesAgain(t *testing.T) {
 	})
 }
 
+// Whoever waits for the list and then for copies may look between the two: when the list has servers that Run has not seen.
+func TestSyncedIsOfTheListOfNow(t *testing.T) {
+	inWorld(t, nil, func(t *testing.T, w *world) {
+		a := w.start("a")
+		time.Sleep(time.Second)
+		synctest.Wait()
+		require.True(t, a.rep.Synced(), "alone")
+		a.rep.cfg.Peers = func() []peerstore.Peer { return []peerstore.Peer{{ID: "b"}} } // and nobody has said that it changed
+		require.False(t, a.rep.Synced())
+	})
+}
+
 func TestSyncedNeedsOneCopyIfAnybodyWasEverListed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHearing(Config{Now: time.Now, Keepalive: 5 * time.Second, Silence: 15 * time.Second})

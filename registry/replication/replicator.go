@@ -138,8 +138,14 @@ func (r *Replicator) peerOpened(id string) {
 }
 
 // Synced reports whether this server hears every listed peer and has copied each, at least one if any was ever listed, and whether
-// each Java server was asked once for what it has. It is false until Run has read the list.
+// each Java server was asked once for what it has. It is false until Run has read the list, and while it is about to follow a newer
+// one: whoever waits for both might else see servers come to an empty list and take it for copied.
 func (r *Replicator) Synced() bool {
+	for _, p := range r.cfg.Peers() {
+		if r.sender(p.ID) == nil {
+			return false
+		}
+	}
 	for _, j := range r.java {
 		if !j.asked.Load() {
 			return false

@@ -162,6 +162,9 @@ func (r *Routes) relay() {
 func (r *Routes) Copied() bool {
 	r.mu.Lock()
 	known := r.known
+	for _, p := range r.cfg.Peers() { // which may be newer than what Run follows
+		known = known && (!runsNamesrv(p) || r.pullers[p.ID] != nil)
+	}
 	r.mu.Unlock()
 	return known && !slices.ContainsFunc(r.list(), (*puller).owes)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -284,6 +285,20 @@ func TestOnlyNameServersAreAsked(t *testing.T) {
 		require.True(t, s[1].routes.Copied(), "there is nobody to copy from")
 		require.True(t, b.routed(s[1], "Orders"))
 		w.soon(125*time.Second, "expired", func() bool { return !b.routed(s[1], "Orders") })
+	})
+}
+
+// See TestSyncedIsOfTheListOfNow.
+func TestCopiedIsOfTheListOfNow(t *testing.T) {
+	inRouteWorld(t, 1, nil, func(t *testing.T, _ *routeWorld, s []*nameServer) {
+		time.Sleep(time.Second)
+		synctest.Wait()
+		r := s[0].routes
+		require.True(t, r.Copied(), "alone")
+		for phase, copied := range map[peerstore.Phase]bool{peerstore.PhaseServing: false, peerstore.PhaseLeft: true} {
+			r.cfg.Peers = func() []peerstore.Peer { return []peerstore.Peer{{ID: "b", NamesrvPhase: phase}} }
+			require.Equal(t, copied, r.Copied(), phase)
+		}
 	})
 }
 
