@@ -205,7 +205,9 @@ func (r *roster) judgeAll(now time.Time) {
 			m.served = r.flaps.servedAfter(m.row.Addresses.Eureka, ttl, now)
 		}
 		m.listed, m.suspect, m.reason = v.Listed, v.Suspect, v.Reason
-		if !m.listed && m.forgettable(ttl, now) {
+		// One that has a successor at its address cannot answer again.
+		succeeded := e.Replaced && e.Unverified && !m.inFlight && e.Silent > ttl
+		if !m.listed && (succeeded || m.forgettable(ttl, now)) {
 			delete(r.members, id)
 		}
 	}

@@ -267,3 +267,32 @@ func TestForgettable(t *testing.T) {
 		require.Equal(t, row.want, row.m.forgettable(ttl, now), name)
 	}
 }
+
+// Servers that crash and start again, over and over, while the database is away: their earlier incarnations must not fill the places of
+// others.
+func TestSuccessorsFreeTheirPlaces(t *testing.T) {
+	const hosts, rounds = 5, 60
+	r := newRoster("c", Settings{}, Faults{})
+	r.uuid = "u"
+	now := time.Now()
+	self := Peer{ID: "self", Cluster: "c", Phase: PhaseServing, Addresses: Addresses{Eureka: "http://10.0.0.99:8761/eureka/"}}
+	for round := range rounds {
+		there := map[string]Identity{} // who answers at an address
+		for host := range hosts {
+			base := fmt.Sprintf("http://10.0.0.%d:8761", host)
+			i := Identity{PeerID: fmt.Sprint(host, "-", round), Cluster: "c", ClusterUUID: "u", Phase: PhaseJoining, EurekaURL: base + "/eureka/"}
+			there[base] = i
+			require.NoError(t, r.announced(Caller{PeerID: i.PeerID}, Announcement{
+				ClusterUUID: "u", Peer: Peer{ID: i.PeerID, Cluster: "c", Phase: PhaseJoining, Addresses: Addresses{Eureka: i.EurekaURL}},
+			}, self, now), "round %d", round)
+		}
+		for range 5 {
+			now = now.Add(2 * time.Second)
+			for _, x := range r.targets(self, true, 2*time.Second, maxProbes, now) {
+				r.probed(x, there[x.base], nil, now)
+			}
+			r.judgeAll(now)
+		}
+	}
+	require.LessOrEqual(t, r.unverified(), 3*hosts)
+}

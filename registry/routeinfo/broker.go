@@ -110,20 +110,22 @@ func (t *Table) addBroker(k BrokerKey) *broker {
 	// What arrives late from a server that is gone soon must not outlive what we saw ourselves.
 	b := &broker{key: k, number: t.lastNumber, sources: make([]*source, 1), died: t.deaths[k]}
 	delete(t.deaths, k)
+	if n := t.feed.departed[k]; n != nil && n.departure.at.After(b.died) {
+		b.died = n.departure.at
+	}
 	t.brokers[k] = b
 	return b
 }
 
-// drop removes a source with all that it told. The caller settles the broker afterwards.
-func (t *Table) drop(b *broker, s *source, now time.Time) {
+// drop removes a source with all that it told. died is when the broker was seen to go there. The caller settles the broker afterwards.
+func (t *Table) drop(b *broker, s *source, died time.Time) {
 	for tp := range t.carried(b, s.slot) {
 		t.reshape(tp, telling{b: b, slot: s.slot, drop: true})
 	}
 	t.setMappings(s, nil)
 	if s.direct() {
 		t.unlink(b, s)
-		t.feed.gone(b.key, s, now)
-		b.died = now
+		t.feed.gone(b.key, s, died)
 	} else {
 		t.feed.remove(s.node)
 	}

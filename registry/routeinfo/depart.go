@@ -60,7 +60,7 @@ func (t *Table) Expire(now time.Time) []ConnID {
 			if s == nil || b.sources[s.slot] != s || !now.After(s.expires(t.heard(s))) {
 				continue
 			}
-			died := now
+			died := s.renewed // silence says no more than that
 			if !t.heard(s) {
 				died = time.Time{} // nobody saw it
 			}
@@ -70,7 +70,7 @@ func (t *Table) Expire(now time.Time) []ConnID {
 			t.lose(b, s, died, now)
 		}
 	}
-	maps.DeleteFunc(t.deaths, func(_ BrokerKey, died time.Time) bool { return now.Sub(died) > unheardBound }) // what is older is not believed anyway
+	maps.DeleteFunc(t.deaths, func(_ BrokerKey, died time.Time) bool { return now.Sub(died) > unheardBound }) // nobody passes on what is older
 	slices.Sort(conns)
 	return slices.DeleteFunc(slices.Compact(conns), func(c ConnID) bool { return len(t.byConn[c]) > 0 })
 }
@@ -79,7 +79,7 @@ func (t *Table) Expire(now time.Time) []ConnID {
 func (t *Table) lose(b *broker, s *source, died, now time.Time) {
 	lowest := t.lowestOf(b)
 	g := b.group
-	t.drop(b, s, now)
+	t.drop(b, s, died)
 	if died.After(b.died) {
 		b.died = died
 	}

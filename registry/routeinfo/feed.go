@@ -153,7 +153,7 @@ func (f *feed) ripe(s *source, now time.Time) {
 }
 
 // gone says that we do not hold a broker any more.
-func (f *feed) gone(key BrokerKey, s *source, now time.Time) {
+func (f *feed) gone(key BrokerKey, s *source, died time.Time) {
 	f.remove(s.node)
 	if len(f.departed) >= maxDeparted {
 		for _, n := range f.departed {
@@ -167,7 +167,7 @@ func (f *feed) gone(key BrokerKey, s *source, now time.Time) {
 		n = &node{}
 		f.departed[key] = n
 	}
-	n.departure = &departure{key, now}
+	n.departure = &departure{key, died}
 	f.push(n)
 }
 

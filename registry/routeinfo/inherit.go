@@ -1,6 +1,7 @@
 package routeinfo
 
 import (
+	"cmp"
 	"maps"
 	"time"
 
@@ -227,8 +228,8 @@ func (in *inherited) passedOn() bool {
 	if _, s := in.source(); s != nil && !renewed.After(s.renewed) {
 		return false
 	}
-	if in.t.dead(in.Key, renewed) {
-		return false // else it would come back by way of a server that did not see it go
+	if in.Age > min(cmp.Or(max(in.Broker.Timeout, 0), defaultTimeout), unheardBound) || in.t.dead(in.Key, renewed) {
+		return false // it is over, or would come back by way of a server that did not see it go
 	}
 	in.p.stale = true
 	return true

@@ -484,3 +484,72 @@ func TestWhatIsPassedOnDoesNotBringABrokerBack(t *testing.T) {
 		})
 	}
 }
+
+// Of silence nobody knows when the broker went, so it must not count against what another server heard since.
+func TestSilenceIsNoDeathOfNow(t *testing.T) {
+	f, holder, third := newFixture(t), newFixture(t), newFixture(t)
+	f.register(1, brokerOf("a", 0)) // over a link that goes silent
+	holder.register(1, brokerOf("a", 0))
+	third.SetHeard("holder", true, third.now)
+	toThird := &link{from: holder, to: third, name: "holder"}
+	f.SetHeard("third", true, f.now)
+	for range 8 {
+		for _, x := range []*fixture{f, holder, third} {
+			x.pass(30 * time.Second)
+		}
+		holder.Touch(keyOf("a", 0), holder.now)
+		require.True(t, toThird.pull())
+		require.True(t, (&link{from: third, to: f, name: "third"}).pull(), "a relay of what we do not hear")
+		f.Expire(f.now)
+		require.Len(t, f.Snapshot(f.now).Brokers, 1)
+	}
+}
+
+// A server with a half-open connection tells of a broker that we saw go, and then ends: its word does not hold longer than ours, however
+// late it came. Passed on by a third server, it is not even shown.
+func TestWhatWeSawOutlivesLongTimeouts(t *testing.T) {
+	f, other, third := newFixture(t), newFixture(t), newFixture(t)
+	pass := func(d time.Duration) {
+		for _, x := range []*fixture{f, other, third} {
+			x.pass(d)
+			x.Expire(x.now)
+		}
+	}
+	brokers := func() int { return len(f.Snapshot(f.now).Brokers) }
+	for _, x := range []*fixture{f, other} {
+		x.register(1, brokerOf("a", 0), silent(10*time.Minute))
+	}
+	pass(10 * time.Second)
+	f.ConnClosed(1, f.now)
+	pass(time.Minute)
+	third.SetHeard("other", true, third.now)
+	require.True(t, (&link{from: other, to: third, name: "other"}).pull())
+	third.SetHeard("other", false, third.now)
+	pass(70 * time.Second)
+
+	f.SetHeard("third", true, f.now)
+	require.True(t, (&link{from: third, to: f, name: "third"}).pull())
+	require.Zero(t, brokers())
+	f.SetHeard("other", true, f.now)
+	require.True(t, (&link{from: other, to: f, name: "other"}).pull())
+	require.Equal(t, 1, brokers(), "who is heard is believed")
+	f.SetHeard("other", false, f.now)
+	require.Zero(t, brokers())
+}
+
+// A server tells of a death without having told of the broker: what a third one had said before is over.
+func TestDeathOfABrokerThatTheServerNeverToldOf(t *testing.T) {
+	f, holder, third := newFixture(t), newFixture(t), newFixture(t)
+	holder.register(1, brokerOf("a", 0))
+	third.register(1, brokerOf("a", 0))
+	f.SetHeard("third", true, f.now)
+	require.True(t, (&link{from: third, to: f, name: "third"}).pull())
+	f.SetHeard("third", false, f.now)
+	f.pass(10 * time.Second)
+	holder.pass(10 * time.Second)
+	holder.ConnClosed(1, holder.now)
+	require.Len(t, f.Snapshot(f.now).Brokers, 1)
+	f.SetHeard("holder", true, f.now)
+	require.True(t, (&link{from: holder, to: f, name: "holder"}).pull())
+	require.Empty(t, f.Snapshot(f.now).Brokers)
+}

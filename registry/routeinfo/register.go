@@ -129,6 +129,7 @@ func (in *registration) commit() {
 	lowest := t.lowest(groupKey{in.Cluster, in.Name})
 	if in.own != nil && in.own.name != in.Name {
 		t.drop(in.b, in.own, in.now) // another broker at the address
+		in.b.died = in.now
 		t.settle(in.b)
 		in.b, in.own = t.brokers[in.b.key], nil
 	}

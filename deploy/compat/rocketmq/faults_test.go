@@ -32,7 +32,15 @@ func (w *world) brokersDie(master, old *broker) {
 		return w.carried(only(master), master) && w.carried(steady, w.brokers...)
 	})
 	w.saw("restart: %s is back at all %d name servers %s after its start", master, len(w.servers), short(time.Since(began)))
-	// Clients learn of it when they ask again, every 30 s; until then Java clients use the other broker.
+	// Clients learn of it when they ask again, every 30 s. Until then Java clients use the other broker; the Go client may have asked
+	// while there was no master at all, and then sends nothing.
+	for _, lib := range libraries() {
+		before := w.ledger.sentVia(lib.name)
+		w.until(patience, lib.title+" sends to both brokers again", func() bool {
+			sent := w.ledger.sentVia(lib.name)
+			return sent[master.name] > before[master.name] && sent[old.name] > before[old.name]
+		})
+	}
 }
 
 // dies kills a broker and measures until when each name server names it.
