@@ -553,3 +553,24 @@ func TestDeathOfABrokerThatTheServerNeverToldOf(t *testing.T) {
 	require.True(t, (&link{from: holder, to: f, name: "holder"}).pull())
 	require.Empty(t, f.Snapshot(f.now).Brokers)
 }
+
+// The same where another server saw it go: what it told us is kept beside what we saw ourselves.
+func TestWhatOthersSawOutlivesAHalfOpenConnection(t *testing.T) {
+	f, saw, other := newFixture(t), newFixture(t), newFixture(t)
+	saw.register(1, brokerOf("a", 0))
+	other.register(1, brokerOf("a", 0))
+	toUs := &link{from: saw, to: f, name: "saw"}
+	f.SetHeard("saw", true, f.now)
+	require.True(t, toUs.pull())
+	for _, x := range []*fixture{f, saw, other} {
+		x.pass(10 * time.Second)
+	}
+	saw.ConnClosed(1, saw.now)
+	require.True(t, toUs.pull())
+	require.Empty(t, f.Snapshot(f.now).Brokers)
+	f.SetHeard("other", true, f.now)
+	require.True(t, (&link{from: other, to: f, name: "other"}).pull())
+	require.Len(t, f.Snapshot(f.now).Brokers, 1, "who is heard is believed")
+	f.SetHeard("other", false, f.now)
+	require.Empty(t, f.Snapshot(f.now).Brokers)
+}
