@@ -3,6 +3,7 @@ package rocketmq
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -149,24 +150,34 @@ func zonekeeperBinary(t *testing.T) string {
 	return path
 }
 
+// freePort is below those that Linux gives to outgoing connections: nobody else may have it while its program is dead.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
-// freeBrokerPort returns a port for a broker, which takes the second one below as well, its "fast" port.
-func (w *world) freeBrokerPort() int {
-	w.t.Helper()
-	for range 100 {
-		port := freePort(w.t)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port-2)); err == nil {
-			l.Close()
+	for range 1000 {
+		if port := 20_000 + rand.IntN(12_000); free(port) {
 			return port
 		}
 	}
-	w.t.Fatal("no pair of free ports for a broker")
+	t.Fatal("no free port")
+	return 0
+}
+
+func free(port int) bool {
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err == nil {
+		l.Close()
+	}
+	return err == nil
+}
+
+// freeBrokerPort returns a port for a broker, which takes two more: its "fast" port, the second one below, and the next one for its slaves.
+func (w *world) freeBrokerPort() int {
+	w.t.Helper()
+	for range 1000 {
+		if port := freePort(w.t); free(port-2) && free(port+1) {
+			return port
+		}
+	}
+	w.t.Fatal("no free ports for a broker")
 	return 0
 }
