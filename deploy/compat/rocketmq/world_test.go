@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -150,11 +151,14 @@ func zonekeeperBinary(t *testing.T) string {
 	return path
 }
 
+// given has the ports that were handed out.
+var given sync.Map
+
 // freePort is below those that Linux gives to outgoing connections: nobody else may have it while its program is dead.
 func freePort(t *testing.T) int {
 	t.Helper()
 	for range 1000 {
-		if port := 20_000 + rand.IntN(12_000); free(port) {
+		if port := 20_000 + rand.IntN(12_000); take(port) {
 			return port
 		}
 	}
@@ -162,22 +166,24 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-func free(port int) bool {
+func take(port int) bool {
 	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-	if err == nil {
-		l.Close()
+	if err != nil {
+		return false
 	}
-	return err == nil
+	l.Close()
+	_, taken := given.LoadOrStore(port, true)
+	return !taken
 }
 
-// freeBrokerPort returns a port for a broker, which takes two more: its "fast" port, the second one below, and the next one for its slaves.
+// freeBrokerPort returns a port for a broker, which takes the second one below as well, its "fast" port.
 func (w *world) freeBrokerPort() int {
 	w.t.Helper()
 	for range 1000 {
-		if port := freePort(w.t); free(port-2) && free(port+1) {
+		if port := freePort(w.t); take(port - 2) {
 			return port
 		}
 	}
-	w.t.Fatal("no free ports for a broker")
+	w.t.Fatal("no pair of free ports for a broker")
 	return 0
 }
